@@ -21,9 +21,9 @@ from filters.parts import Form, Part, PatientText, RedactedText
 from filters.restore import Piece
 
 __all__ = [
-    "Broken", "Caller", "CallerKind", "Cleared", "Conversation", "Event", "Exchange", "Finish", "Finished", "Message", "Opened",
-    "Prompt", "Redacted", "Refused", "Released", "ReleasedCall", "Role", "Sampling", "Tool", "ToolCall", "ToolChoice",
-    "Usage", "Withheld", "parts_of", "rebuild",
+    "Broken", "Caller", "CallerKind", "Cleared", "Conversation", "Event", "Exchange", "Finish", "Finished", "Message",
+    "Opened", "Prompt", "Redacted", "Refused", "Released", "ReleasedCall", "Role", "Sampling", "Tool", "ToolCall",
+    "ToolChoice", "Usage", "Withheld", "parts_of", "rebuild",
 ]  # fmt: skip
 
 T = TypeVar("T", PatientText, RedactedText)
@@ -105,6 +105,14 @@ class Message(Generic[T]):
     answers: int | None = None
     """For a tool result: which call it answers, counted from 0 over the whole history."""
 
+    def texts(self) -> Iterator[T]:
+        """Every text of this turn."""
+        yield self.content
+        if self.reasoning is not None:
+            yield self.reasoning
+        for call in self.tool_calls:
+            yield call.arguments
+
 
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[T]):
@@ -114,6 +122,11 @@ class Tool(Generic[T]):
     description: T
     parameters: T
     """JSON schema text."""
+
+    def texts(self) -> Iterator[T]:
+        """Every text of this declaration."""
+        yield self.description
+        yield self.parameters
 
 
 @dataclass(frozen=True, slots=True)

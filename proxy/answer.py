@@ -1,0 +1,204 @@
+"""Step 8 of the journey: from the model's tokens to what the caller may read. Nested async generators.
+
+    engine deltas -> segments -> judged -> scanned -> restored
+
+Law: a segment is judged in redacted form together with the whole answer so far, then scanned for personal data the
+model added, then restored. Every stage is consumed inside `aclosing`, so that a caller who leaves stops the model.
+Generation runs on while a segment is judged; the engine's credits bound how far.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from filters.output import OutputRefused, OutputScan
+from filters.parts import Form, RedactedText
+from filters.restore import Piece, Restorer
+from filters.safety import Direction, Unit
+from filters.segment import Segmenter
+from filters.vault import Vault
+from policies.decide import Verdict
+from proxy.errors import CordonError
+from proxy.exchange import Cleared, Exchange, Finish, Finished, Released, ReleasedCall, Role, Usage
+from proxy.rooms import Outcome, Rooms
+from proxy.workers.wire import Delta, Done, ToolCallOut
+
+__all__ = ["Answer", "Withhold", "answer"]
+
+_JUDGED_CHARS = 6_000
+"""Each check scores the whole answer so far, at most its last 6,000 characters (one guard window)."""
+_QUESTION_CHARS = 2_000
+
+_Stage = AsyncGenerator[str | ToolCallOut | Done, None]
+
+
+class Withhold(Exception):  # noqa: N818 - a decision, not an error
+    """The policy refused a segment; `rule` names the guideline or kind."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the stages of one answer share."""
+
+    exchange: Exchange
+    cleared: Cleared
+    vault: Vault
+    rooms: Rooms
+    outcome: Outcome
+
+    @property
+    def question(self) -> str:
+        """The last user turn before the answer, as the guard sees it."""
+        users = [m.content.reveal() for m in self.cleared.conversation.messages if m.role is Role.USER]
+        return users[-1][-_QUESTION_CHARS:] if users else ""
+
+
+async def answer(a: Answer) -> AsyncGenerator[Released | ReleasedCall | Finished, None]:
+    """Yield what may be shown, then one `Finished`. Raises CordonError or Withhold."""
+    restorer, calls = Restorer(a.vault, Form.TEXT), 0
+    async with aclosing(_scanned(a)) as stage:
+        async for item in stage:
+            if isinstance(item, str):
+                if pieces := restorer.feed(item):
+                    yield _released(a, pieces)
+            elif isinstance(item, ToolCallOut):
+                yield _restored_call(a, item, calls)
+                calls += 1
+            else:
+                if pieces := restorer.finish():
+                    yield _released(a, pieces)
+                a.outcome.restored += restorer.restored
+                a.outcome.unresolved += restorer.unresolved
+                usage = Usage(item.prompt_tokens, item.completion_tokens, item.reused_tokens)
+                yield Finished(Finish(item.finish), usage, a.cleared.flags)
+
+
+async def _segments(a: Answer) -> _Stage:
+    """Cut the engine's deltas into segments; a fault of the engine becomes its code."""
+    segmenter = Segmenter(a.rooms.rules.window_chars)
+    async with aclosing(a.rooms.engine.generate(a.exchange, a.cleared)) as deltas:
+        async for item in deltas:
+            if isinstance(item, Delta):
+                if item.kind == "content":  # thoughts are counted by the engine and dropped here
+                    for segment in segmenter.feed(item.text.reveal()):
+                        yield segment
+            elif isinstance(item, ToolCallOut):
+                for segment in segmenter.finish():
+                    yield segment
+                segmenter = Segmenter(a.rooms.rules.window_chars)
+                yield item
+            else:
+                if item.finish not in Finish:
+                    raise CordonError(_FAULTS.get(item.finish, item.code or "engine_fault"))
+                for segment in segmenter.finish():
+                    yield segment
+                yield item
+                return
+    raise CordonError("engine_lost")
+
+
+_FAULTS = {"deadline": "engine_timeout", "cancelled": "engine_lost"}
+
+
+async def _judged(a: Answer) -> _Stage:
+    """Let a segment pass once the answer so far, this segment included, was permitted."""
+    said = ""
+    async with aclosing(_segments(a)) as stage:
+        async for item in stage:
+            if isinstance(item, str):
+                said += item
+                await _judge(a, "segment", said[-_JUDGED_CHARS:], len(item))
+                a.outcome.said.append(RedactedText(item))
+            elif isinstance(item, ToolCallOut):
+                text = f"{item.name} {item.arguments.reveal()}"
+                await _judge(a, "tool_call", text, len(text))
+                a.outcome.said.append(RedactedText(text))
+            yield item
+
+
+async def _judge(a: Answer, kind: str, text: str, new_chars: int) -> None:
+    unit = Unit(kind=kind, direction=Direction.RESPONSE, question=a.question, text=text, seg=a.outcome.segments)
+    judgement = await a.rooms.guard.judge(a.exchange, (unit,))
+    a.outcome.segments += 1
+    a.outcome.chars += new_chars
+    a.outcome.judgements.append(judgement)
+    if judgement.decision.verdict is Verdict.REFUSE:
+        if judgement.decision.code in ("guard_missing", "language_not_covered"):
+            raise CordonError(judgement.decision.code, rule=judgement.decision.rule)
+        raise Withhold(judgement.decision.rule)
+
+
+async def _scanned(a: Answer) -> _Stage:
+    """Replace personal data that the model added; known placeholders pass untouched."""
+    scan = OutputScan(a.vault, a.rooms.rules.out_actions)
+    try:
+        async with aclosing(_judged(a)) as stage:
+            async for item in stage:
+                if isinstance(item, str):
+                    scan.feed(item)
+                    if text := await _settle(a, scan):
+                        yield text
+                    continue
+                scan.finish()
+                if text := await _settle(a, scan):
+                    yield text
+                scan = OutputScan(a.vault, a.rooms.rules.out_actions)
+                yield await _scanned_call(a, item) if isinstance(item, ToolCallOut) else item
+    except OutputRefused as refused:
+        raise Withhold(",".join(refused.kinds)) from None
+
+
+async def _settle(a: Answer, scan: OutputScan) -> str:
+    out: list[str] = []
+    while (window := scan.due()) is not None:
+        findings = await a.rooms.analyst.look(a.exchange, RedactedText(window.text))
+        out.append(scan.settle(window, findings))
+    return "".join(out)
+
+
+async def _scanned_call(a: Answer, call: ToolCallOut) -> ToolCallOut:
+    """Scan the arguments of a complete call value by value, so that the JSON stays valid."""
+    return ToolCallOut(call.id, call.name, RedactedText(json.dumps(await _scan_json(a, json.loads(
+        call.arguments.reveal())), ensure_ascii=False, separators=(",", ":"))))  # fmt: skip
+
+
+async def _scan_json(a: Answer, value: object) -> object:
+    if isinstance(value, str):
+        return await _scan_value(a, value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        text = json.dumps(value)
+        scanned = await _scan_value(a, text)
+        return value if scanned == text else scanned
+    if isinstance(value, list):
+        return [await _scan_json(a, item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): await _scan_json(a, item) for key, item in value.items()}
+    return value
+
+
+async def _scan_value(a: Answer, text: str) -> str:
+    scan = OutputScan(a.vault, a.rooms.rules.out_actions)
+    scan.feed(text)
+    scan.finish()
+    return await _settle(a, scan)
+
+
+def _released(a: Answer, pieces: tuple[Piece, ...]) -> Released:
+    a.outcome.released += sum(len(p.text) for p in pieces)
+    return Released(pieces)
+
+
+def _restored_call(a: Answer, call: ToolCallOut, index: int) -> ReleasedCall:
+    known = a.vault if a.rooms.rules.restore_calls else Vault()  # an empty vault restores nothing
+    from_model = Restorer(known, Form.JSON)
+    pieces = from_model.feed(call.arguments.reveal()) + from_model.finish()
+    a.outcome.restored += from_model.restored
+    a.outcome.unresolved += from_model.unresolved
+    return ReleasedCall(index, call.name, _released(a, pieces).pieces)

@@ -1,0 +1,136 @@
+"""The journey of a prompt, in order, in one function.
+
+    3 find -> 4 redact (and a last look) -> 5 judge -> 6 decide -> 7 record (durable)
+    -> 8 generate -> segment -> judge -> decide -> scan -> restore -> 9 close (durable)
+
+Law: the order is a security property, so it is code. Nothing is generated before the log entry about it is durable;
+nothing is released before its segment was judged; the answer is reported complete only after its outcome is
+durable. Every failure is a refusal with a code. Steps 1 (access) and 2 (parse) are the server's; see `answer` for 8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from filters.findings import Found
+from filters.redact import RedactionError, redact
+from filters.safety import units_of_prompt
+from filters.vault import Vault
+from policies.decide import Verdict
+from proxy.answer import Answer, Withhold, answer
+from proxy.errors import CordonError
+from proxy.exchange import (
+    Broken,
+    Cleared,
+    Event,
+    Exchange,
+    Finished,
+    Opened,
+    Prompt,
+    Redacted,
+    Refused,
+    Withheld,
+    parts_of,
+    rebuild,
+)  # fmt: skip
+from proxy.rooms import Judgement, Outcome, Redaction, Rooms
+
+__all__ = ["journey", "redact_prompt"]
+
+
+@dataclass(slots=True)
+class _Learnt:
+    """What is known so far about a request that may still be refused."""
+
+    stage: str = "engine"
+    redaction: Redaction | None = None
+    judgement: Judgement | None = None
+
+
+async def journey(exchange: Exchange, prompt: Prompt, rooms: Rooms) -> AsyncGenerator[Event, None]:
+    """Take one prompt through the house; yields `Refused`, or `Opened`, releases, and one closing event."""
+    with Vault() as vault:
+        learnt = _Learnt()
+        try:
+            cleared = await _clear(exchange, prompt, vault, rooms, learnt)  # 3 to 7
+        except CordonError as refusal:
+            yield await _refuse(exchange, rooms, learnt, refusal)
+            return
+        outcome, last = Outcome(), Broken("internal")
+        try:
+            yield Opened(rooms.engine.model().id, cleared.flags)
+            async with aclosing(answer(Answer(exchange, cleared, vault, rooms, outcome))) as released:  # 8
+                async for event in released:
+                    if isinstance(event, Finished):
+                        outcome.result, last = "ok", event
+                    else:
+                        yield event
+        except Withhold as held:
+            outcome.result, outcome.code, last = "refused", "response_refused", Withheld("response_refused", held.rule)
+        except CordonError as fault:
+            timeout = fault.code.endswith("_timeout")
+            outcome.result, outcome.code, last = "timeout" if timeout else "failed", fault.code, Broken(fault.code)
+        finally:  # 9
+            last = await _close(exchange, cleared, rooms, outcome, last)
+        yield last
+
+
+async def _clear(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms, learnt: _Learnt) -> Cleared:
+    """Steps 3 to 7; raises CordonError at the first step that refuses."""
+    parts = parts_of(prompt.conversation)
+    learnt.stage = "find"
+    found = await rooms.analyst.find(exchange, parts, prompt.marked)  # 3
+    learnt.stage = "redact"
+    redacted, learnt.redaction = redact_prompt(prompt, found, vault, rooms)  # 4
+    learnt.stage = "engine"
+    await rooms.engine.check(exchange, redacted.conversation)
+    learnt.stage = "judge"
+    turns = [(m.role.value, text.reveal()) for m in redacted.conversation.messages for text in m.texts()]
+    tools = [text.reveal() for tool in redacted.conversation.tools for text in tool.texts()]
+    learnt.judgement = await rooms.guard.judge(exchange, units_of_prompt(turns, tools))  # 5 and 6
+    decision = learnt.judgement.decision
+    if decision.verdict is Verdict.REFUSE:
+        raise CordonError(decision.code or "prompt_refused", rule=decision.rule)
+    learnt.stage = "engine"
+    ticket = await rooms.log.begin(exchange, learnt.redaction, learnt.judgement)  # 7
+    return Cleared(redacted.conversation, redacted.sampling, ticket, decision.flags)
+
+
+def redact_prompt(prompt: Prompt, found: Found, vault: Vault, rooms: Rooms) -> tuple[Redacted, Redaction]:
+    """Step 4: replace what was found, take the last look, count. Raises CordonError."""
+    parts = parts_of(prompt.conversation)
+    try:
+        result = redact(parts, found, vault, actions=rooms.rules.actions)
+    except RedactionError as error:
+        raise CordonError(error.code, rule=",".join(error.kinds), part=error.part) from None
+    redacted = Redacted(rebuild(prompt.conversation, result.texts), prompt.sampling)
+    return redacted, Redaction(result.texts, result.counts, sum(len(t) for t in result.texts))
+
+
+async def _refuse(exchange: Exchange, rooms: Rooms, learnt: _Learnt, refusal: CordonError) -> Refused:
+    """Write the B record; if even that fails, the log's own code is the answer."""
+    try:
+        await asyncio.shield(
+            rooms.log.block(
+                exchange, learnt.stage, refusal.code, redaction=learnt.redaction, judgement=learnt.judgement
+            )
+        )
+    except CordonError as error:
+        return Refused(error.code)
+    finally:
+        await rooms.guard.forget(exchange)
+    return Refused(refusal.code, refusal.rule, refusal.retry_after_s)
+
+
+async def _close(exchange: Exchange, cleared: Cleared, rooms: Rooms, outcome: Outcome, last: Event) -> Event:
+    """Write the Z record, also while the caller is leaving; an unwritten outcome makes the answer a fault."""
+    try:
+        await asyncio.shield(rooms.log.close(exchange, cleared.ticket, outcome))
+    except CordonError as error:
+        return Broken(error.code)
+    finally:
+        await rooms.guard.forget(exchange)
+    return last

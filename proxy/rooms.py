@@ -1,0 +1,138 @@
+"""What the pipeline needs from the rest of the house, as protocols, and the outcome it writes down.
+
+Law: protocols of one to three methods; values in, values out; faults are `CordonError` with a code of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from audit.log import Ticket
+from filters.findings import Finding, Found
+from filters.output import OutActions
+from filters.parts import Part, PatientText, RedactedText
+from filters.safety import Unit
+from filters.vault import Actions
+from policies.decide import Decision
+from policies.model import Policy
+from proxy.exchange import Cleared, Conversation, Exchange
+from proxy.workers.wire import Delta, Done, ModelInfo, ToolCallOut
+
+__all__ = ["AnalystRoom", "EngineRoom", "GuardRoom", "Judgement", "LogRoom", "Outcome", "Redaction", "Rooms", "Rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A policy translated once into what the rooms take."""
+
+    policy: Policy
+    switches: str
+    actions: Actions
+    out_actions: OutActions
+    restore_calls: bool
+    window_chars: int | None
+    """Segment length while streaming, or None: the answer is judged once, at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What replacing did, in numbers, and the redacted texts (for the commitment)."""
+
+    texts: tuple[RedactedText, ...]
+    counts: tuple[tuple[str, int], ...]
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The evidence about some units and the decision on it; safe to log."""
+
+    decision: Decision
+    took_ms: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How an answer went, filled while it runs, written when it ends. The one mutable value of the pipeline."""
+
+    result: str = "cancelled"
+    code: str = ""
+    chars: int = 0
+    segments: int = 0
+    released: int = 0
+    restored: int = 0
+    unresolved: int = 0
+    first_ms: int | None = None
+    said: list[RedactedText] = field(default_factory=list)
+    judgements: list[Judgement] = field(default_factory=list)
+
+
+class AnalystRoom(Protocol):
+    """Finds identifiers."""
+
+    async def find(self, exchange: Exchange, parts: Sequence[Part], marked: Sequence[PatientText]) -> Found:
+        """Return the findings of every part. Raises CordonError."""
+        ...
+
+    async def look(self, exchange: Exchange, window: RedactedText) -> tuple[Finding, ...]:
+        """Return the findings in one window of an answer. Raises CordonError."""
+        ...
+
+
+class GuardRoom(Protocol):
+    """Judges units of text and decides by the policy."""
+
+    async def judge(self, exchange: Exchange, units: Sequence[Unit]) -> Judgement:
+        """Score every unit and decide. Raises CordonError; a missing score refuses."""
+        ...
+
+    async def forget(self, exchange: Exchange) -> None:
+        """The exchange ended."""
+        ...
+
+
+class EngineRoom(Protocol):
+    """Answers."""
+
+    def generate(self, exchange: Exchange, cleared: Cleared) -> AsyncGenerator[Delta | ToolCallOut | Done, None]:
+        """Stream the answer; ends with one Done. Raises CordonError."""
+        ...
+
+    def model(self) -> ModelInfo:
+        """The model that answers."""
+        ...
+
+    async def check(self, exchange: Exchange, conversation: Conversation[RedactedText]) -> None:
+        """Refuse early (queue full, engine down), before anything is judged. Raises CordonError."""
+        ...
+
+
+class LogRoom(Protocol):
+    """Writes durable records; each call returns only when the record is on disk. Raises CordonError."""
+
+    async def begin(self, exchange: Exchange, redaction: Redaction, judgement: Judgement) -> Ticket:
+        """The R record: before generation."""
+        ...
+
+    async def close(self, exchange: Exchange, ticket: Ticket, outcome: Outcome) -> None:
+        """The Z record: how it ended."""
+        ...
+
+    async def block(
+        self, exchange: Exchange, stage: str, code: str, *, redaction: Redaction | None, judgement: Judgement | None
+    ) -> None:
+        """The B record: a request that was refused before R."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Everything one journey needs."""
+
+    analyst: AnalystRoom
+    guard: GuardRoom
+    engine: EngineRoom
+    log: LogRoom
+    rules: Rules
