@@ -1,0 +1,67 @@
+"""Strict JSON: one value has exactly one spelling, so bytes can be hashed and two languages agree.
+
+Rules (docs/formats/audit.md): one ASCII line, compact, no floats, integers within ±(2^53-1), keys
+`[A-Za-z_][A-Za-z0-9_-]*`, everything beyond ASCII as `\\uXXXX` in lower case. A reader parses, serialises again in the
+same way and requires identical bytes; that one comparison refuses duplicate keys, spaces, `-0`, `1.0` and odd escapes
+alike in Python and in JavaScript.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+__all__ = ["MAX_INT", "Json", "MalformedError", "dumps", "loads"]
+
+Json = dict[str, Any]
+"""A JSON object. Values are judged by `audit.shapes`, not by the type checker."""
+
+MAX_INT = 2**53 - 1
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+_MAX_DEPTH = 16
+"""Records nest four deep; a bound far above that keeps hostile input away from the interpreter's stack."""
+
+
+class MalformedError(ValueError):
+    """The bytes or the value are not of the agreed form. Carries no content."""
+
+
+def dumps(value: Mapping[str, Any]) -> bytes:
+    """Return the one spelling of an object; raise `MalformedError` for anything that has none."""
+    _check(value, 0)
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def loads(data: bytes) -> Json:
+    """Parse an object and require that it was spelled in the one allowed way."""
+    try:
+        value = json.loads(data.decode("ascii"), parse_float=_refuse, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise MalformedError("not strict JSON") from None
+    if not isinstance(value, dict):
+        raise MalformedError("not a JSON object")
+    if dumps(value) != data:
+        raise MalformedError("not the canonical spelling")
+    return value
+
+
+def _refuse(_: str) -> NoReturn:
+    raise MalformedError("floats are not allowed")
+
+
+def _check(value: object, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        raise MalformedError("nested too deeply")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str) or not _KEY.match(key):
+                raise MalformedError("key not allowed")
+            _check(item, depth + 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item, depth + 1)
+    elif isinstance(value, int):
+        if not -MAX_INT <= value <= MAX_INT:
+            raise MalformedError("integer out of range")
+    elif value is not None and not isinstance(value, str):
+        raise MalformedError("type not allowed")
