@@ -29,7 +29,8 @@ from proxy.workers.wire import Delta, Done, ToolCallOut
 __all__ = ["Answer", "Withhold", "answer"]
 
 _JUDGED_CHARS = 6_000
-"""Each check scores the whole answer so far, at most its last 6,000 characters (one guard window)."""
+"""Each check scores the whole answer so far: at most its last 6,000 characters (one guard window), but never less than
+the new segment, which the guard cuts into windows itself."""
 _QUESTION_CHARS = 2_000
 
 _Stage = AsyncGenerator[str | ToolCallOut | Done, None]
@@ -114,7 +115,7 @@ async def _judged(a: Answer) -> _Stage:
         async for item in stage:
             if isinstance(item, str):
                 said += item
-                await _judge(a, "segment", said[-_JUDGED_CHARS:], len(item))
+                await _judge(a, "segment", said[-max(_JUDGED_CHARS, len(item)) :], len(item))
                 a.outcome.said.append(RedactedText(item))
             elif isinstance(item, ToolCallOut):
                 text = f"{item.name} {item.arguments.reveal()}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 __all__ = [
     "AccessSettings", "AuditSettings", "ConfigError", "EngineSettings", "Environment", "ModelsSettings",
@@ -25,6 +25,12 @@ __all__ = [
 
 DEFAULT_PATH = Path("/etc/cordon/cordon.toml")
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+
+
+# TOML and JSON have neither paths nor tuples: these fields alone are converted, the rest is strict.
+_Path = Annotated[Path, Field(strict=False)]
+_Users = Annotated[tuple[int | str, ...], Field(strict=False)]
+_Words = Annotated[tuple[str, ...], Field(strict=False)]
 
 
 class ConfigError(Exception):
@@ -39,21 +45,11 @@ class AccessSettings(_Frozen):
     """Who may speak."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = 8642
-    allow_keyless_local_user: tuple[int | str, ...] = ()
+    allow_keyless_local_user: _Users = ()
     client_token_days: Annotated[int, Field(ge=1, le=365)] = 90
-    extension_ids: tuple[str, ...] = ()
-    dir: Path = Path("/var/lib/cordon/access")
-    socket: Path = Path("/run/cordon/api.sock")
-
-    @field_validator("allow_keyless_local_user", "extension_ids", mode="before")
-    @classmethod
-    def _tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
-
-    @field_validator("dir", "socket", mode="before")
-    @classmethod
-    def _path(cls, value: object) -> object:
-        return Path(value) if isinstance(value, str) else value
+    extension_ids: _Words = ()
+    dir: _Path = Path("/var/lib/cordon/access")
+    socket: _Path = Path("/run/cordon/api.sock")
 
 
 class EngineSettings(_Frozen):
@@ -73,43 +69,28 @@ class EngineSettings(_Frozen):
 class ModelsSettings(_Frozen):
     """Which models, and where their files lie."""
 
-    dir: Path = Path("/var/lib/cordon/models")
+    dir: _Path = Path("/var/lib/cordon/models")
     answer: str = "gemma-4-e4b-it"
     guard: str = "shieldgemma-2b"
     demo_models: bool = False
-    catalogue: Path | None = None
+    catalogue: _Path | None = None
     """A site's own catalogue file, in the form of the shipped one; its entries come first."""
-
-    @field_validator("dir", "catalogue", mode="before")
-    @classmethod
-    def _path(cls, value: object) -> object:
-        return Path(value) if isinstance(value, str) else value
 
 
 class PolicySettings(_Frozen):
     """Which policy is in force."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] = "hospital"
-    dir: Path = Path("/etc/cordon/policies")
-    calibration_dir: Path = Path("/etc/cordon/calibration")
-
-    @field_validator("dir", "calibration_dir", mode="before")
-    @classmethod
-    def _path(cls, value: object) -> object:
-        return Path(value) if isinstance(value, str) else value
+    dir: _Path = Path("/etc/cordon/policies")
+    calibration_dir: _Path = Path("/etc/cordon/calibration")
 
 
 class AuditSettings(_Frozen):
     """Where the log lies."""
 
-    dir: Path = Path("/var/lib/cordon/audit")
+    dir: _Path = Path("/var/lib/cordon/audit")
     site: Annotated[str, Field(pattern=r"^[a-z0-9.-]{3,100}$")] = "hospital.invalid"
     retention_months: Annotated[int, Field(ge=6, le=600)] = 72
-
-    @field_validator("dir", mode="before")
-    @classmethod
-    def _path(cls, value: object) -> object:
-        return Path(value) if isinstance(value, str) else value
 
 
 class Settings(_Frozen):

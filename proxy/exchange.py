@@ -82,7 +82,7 @@ class Exchange:
     deadline_ms: int
     """Milliseconds from arrival within which the answer must be finished."""
     started_ms: int
-    """Boot-clock milliseconds at arrival."""
+    """Monotonic clock at arrival, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

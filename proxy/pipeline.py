@@ -95,7 +95,7 @@ async def _clear(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms,
     if decision.verdict is Verdict.REFUSE:
         raise CordonError(decision.code or "prompt_refused", rule=decision.rule)
     learnt.stage = "engine"
-    ticket = await rooms.log.begin(exchange, learnt.redaction, learnt.judgement)  # 7
+    ticket = await rooms.log.begin(exchange, learnt.redaction, learnt.judgement, redacted.sampling)  # 7
     return Cleared(redacted.conversation, redacted.sampling, ticket, decision.flags)
 
 

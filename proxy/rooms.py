@@ -15,9 +15,9 @@ from filters.output import OutActions
 from filters.parts import Part, PatientText, RedactedText
 from filters.safety import Unit
 from filters.vault import Actions
-from policies.decide import Decision
+from policies.decide import Decision, Evidence
 from policies.model import Policy
-from proxy.exchange import Cleared, Conversation, Exchange
+from proxy.exchange import Cleared, Conversation, Exchange, Sampling
 from proxy.workers.wire import Delta, Done, ModelInfo, ToolCallOut
 
 __all__ = ["AnalystRoom", "EngineRoom", "GuardRoom", "Judgement", "LogRoom", "Outcome", "Redaction", "Rooms", "Rules"]
@@ -50,6 +50,7 @@ class Judgement:
     """The evidence about some units and the decision on it; safe to log."""
 
     decision: Decision
+    evidence: Evidence
     took_ms: int
 
 
@@ -112,7 +113,9 @@ class EngineRoom(Protocol):
 class LogRoom(Protocol):
     """Writes durable records; each call returns only when the record is on disk. Raises CordonError."""
 
-    async def begin(self, exchange: Exchange, redaction: Redaction, judgement: Judgement) -> Ticket:
+    async def begin(
+        self, exchange: Exchange, redaction: Redaction, judgement: Judgement, sampling: Sampling
+    ) -> Ticket:
         """The R record: before generation."""
         ...
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from filters.parts import Form, Part, PatientText
 from proxy.workers.border import Control, parse_arguments
+from proxy.workers.confine import Role
 from proxy.workers.lockdown import lock_child
 from proxy.workers.wire import (
     Failed,
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     """Lock, load, serve until the link closes. Returns the exit status."""
     arguments = parse_arguments(argv)
     control = Control(arguments.descriptors["control"])
-    locked = lock_child("analyst", arguments, control)
+    locked = lock_child(Role.ANALYST, arguments, control)
     if locked is None:
         return 78
     analyst = load_analyst()

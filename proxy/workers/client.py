@@ -259,6 +259,11 @@ class EngineClient:
             raise CordonError("guard_missing")
         return reply
 
+    def guard_speed(self) -> float:
+        """Prompt tokens per second of the guard as measured at start; 0 while unknown."""
+        models = self._guard_link.hello.models if self._guard_link.hello else ()
+        return next((m.prompt_tokens_per_s for m in models if m.role == "guard"), 0.0)
+
     def end(self, exchange: Exchange) -> None:
         """Drop what the guard keeps for an exchange."""
         if self._guard_link.up:

@@ -1,0 +1,54 @@
+"""What the supervisor tells each child on its command line: resolved settings and digests, no text, no keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from proxy.config import Settings
+
+__all__ = ["GatewayPlan", "LockOrder", "PlannedModel"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LockOrder(_Frozen):
+    """What `lockdown` reads."""
+
+    own_namespaces: bool
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+
+
+class PlannedModel(_Frozen):
+    """A model that will be loaded, as its catalogue entry says."""
+
+    id: str
+    file: Path
+    sha256: str
+    family: str
+    demo: bool
+
+
+class GatewayPlan(_Frozen):
+    """Everything the gateway must know to compose the house."""
+
+    lock: LockOrder
+    settings: Settings
+    answer: PlannedModel | None
+    guard: PlannedModel | None
+    boot_id: str
+    uid: int
+    version: str
+    software: str
+    """Digest of the installed packages."""
+    config: str
+    """Digest of the settings."""
+    created: int
+    """Unix seconds of the answer model's file, for the model list."""
+    reasons: tuple[str, ...] = ()
+    """What is already known to lower the evidence."""
