@@ -1,0 +1,83 @@
+"""What every reply carries, and the form of a refusal.
+
+Law: headers say that nothing may be kept, framed or read across origins, and there is never an `Access-Control-*`
+header. The body of an error has the form of the API whose path was asked, and its words come from the table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from proxy.dialects import Dialect
+from proxy.errors import CordonError, entry_of
+
+__all__ = ["REQUEST_ID", "cut_off", "refusal", "send", "stamp"]
+
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "cordon",
+}
+_RETRY_AFTER_S = 5
+"""When nobody knows better: long enough for a worker to be replaced."""
+
+
+async def stamp(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the headers on any reply; runs for aiohttp's own ones too."""
+    response.headers.update(_HEADERS)
+    if (request_id := request.get(REQUEST_ID)) is not None:
+        response.headers["X-Request-Id"] = request_id
+
+
+def refusal(request: web.Request, error: CordonError, dialects: Sequence[Dialect]) -> web.Response:
+    """An error reply."""
+    entry = entry_of(error.code)
+    response = web.Response(
+        status=entry.status, body=_body(request, error, dialects), content_type="application/json", charset="utf-8"
+    )
+    if entry.may_retry:
+        response.headers["Retry-After"] = str(max(1, min(60, error.retry_after_s or _RETRY_AFTER_S)))
+    else:
+        response.headers["X-Should-Retry"] = "false"  # the official clients repeat 408, 409 and 5xx otherwise
+    if entry.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if entry.status in (408, 413):
+        response.force_close()  # what is left of the body must not be read as a request
+    return response
+
+
+def _body(request: web.Request, error: CordonError, dialects: Sequence[Dialect]) -> bytes:
+    request_id = request.get(REQUEST_ID, "")
+    for dialect in dialects:
+        if request.raw_path.startswith(dialect.prefix):
+            return dialect.error(error.code, request_id, error.rule)
+    entry = entry_of(error.code)
+    said = {"code": error.code, "message": entry.message, "next": entry.next, "request_id": request_id}
+    return json.dumps({"error": said}, separators=(",", ":")).encode()
+
+
+async def send(request: web.Request, response: web.Response, write_s: float) -> web.Response:
+    """Write a whole reply within the time of one write; a peer that does not read is cut off."""
+    try:
+        async with asyncio.timeout(write_s):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        cut_off(request)
+    return response
+
+
+def cut_off(request: web.Request) -> None:
+    """Close the connection without waiting for what is still unsent."""
+    if isinstance(request.transport, asyncio.Transport):
+        request.transport.abort()
