@@ -1,0 +1,312 @@
+"""The engine process: models, one inference thread, one link. It sees redacted text only.
+
+    main thread        reads the link; a `Cancel` interrupts the batch it belongs to at once
+    inference thread   alone touches the contexts: cancels and deadlines, one guard step, one answer step, again
+
+Law: the process is locked before `run`; what is loaded was hashed; after loading nothing can be printed. A model that
+may not run is one `Failed(0, code)` and exit status 78. The link's end is the end of the process.
+
+What the inference thread sends it sends itself and may block on: credits bound it, and the reader never waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from proxy.workers.engine.answerer import Answerer
+from proxy.workers.engine.batch import EngineError
+from proxy.workers.engine.binding import silence
+from proxy.workers.engine.judge import Judge
+from proxy.workers.engine.launch import EnginePlan, RolePlan
+from proxy.workers.engine.load import Loaded, check_files, load
+from proxy.workers.engine.measure import measure
+from proxy.workers.engine.templates import template_digest
+from proxy.workers.wire import (
+    Cancel,
+    Credit,
+    Done,
+    EndExchange,
+    Failed,
+    Generate,
+    Hello,
+    Locked,
+    Message,
+    ModelInfo,
+    Probe,
+    Reader,
+    Score,
+    WireError,
+    encode,
+)  # fmt: skip
+
+__all__ = ["EXIT_CONFIG", "Hooks", "run"]
+
+EXIT_CONFIG = 78
+EXIT_PROTOCOL = 76
+WIRE_VERSION = 1
+_CHUNK = 1 << 16
+_STEP_ALONE, _STEP_BESIDE = 1024, 256
+"""Tokens of a guard step; the smaller one while answers go on, so that their readers see no gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the process around the engine offers it."""
+
+    sealed: Callable[[], None]
+    """Called once, when the models are mapped and checked and nothing more will be imported or opened."""
+    facts: Callable[[], str]
+    """The confinement facts of this process, as JSON."""
+
+
+def run(link: socket.socket, plan: EnginePlan, hooks: Hooks) -> int:
+    """Load, say hello, serve until the link closes. Returns the exit status."""
+    interrupt = _Interrupt(_now_ms)
+    silence()
+    try:
+        models = {c.plan.role: load(c, interrupt) for c in check_files(plan)}
+    except EngineError as error:
+        _send(link, Failed(0, error.code))
+        return EXIT_CONFIG
+    mute = _silent_descriptor()
+    hooks.sealed()
+    os.dup2(mute, 2)
+    os.close(mute)
+    infos = tuple(_info(model) for model in models.values())
+    _send(link, Locked(hooks.facts()))
+    _send(link, Hello(WIRE_VERSION, plan.catalogue, infos))
+    worker = _Worker(link, plan, models, (interrupt, hooks.facts))
+    thread = threading.Thread(target=worker.serve, name="inference")
+    thread.start()
+    status = _read(link, worker, interrupt)
+    worker.inbox.put(None)
+    interrupt.stop()
+    thread.join()
+    worker.close()
+    for model in models.values():
+        model.close()
+    return status
+
+
+def _read(link: socket.socket, worker: _Worker, interrupt: _Interrupt) -> int:
+    """Hand messages to the inference thread until the link ends."""
+    reader = Reader()
+    while True:
+        try:
+            data = link.recv(_CHUNK)
+            messages = reader.feed(data)
+        except OSError:
+            return 0
+        except WireError:
+            return EXIT_PROTOCOL
+        if not data:
+            return 0
+        for message in messages:
+            if isinstance(message, Cancel):
+                interrupt.cancel(message.id)
+            worker.inbox.put(message)
+
+
+class _Interrupt:
+    """Asked by the library between graph nodes: shall this batch stop?
+
+    A cancel is remembered until the inference thread has handled it, so it cannot slip between two batches.
+    """
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._jobs: frozenset[int] = frozenset()
+        self._cancelled: frozenset[int] = frozenset()
+        self._deadline_ms: int | None = None
+        self._stopped = False
+
+    def __call__(self) -> bool:
+        late = self._deadline_ms is not None and self._now_ms() >= self._deadline_ms
+        return late or self._stopped or not self._cancelled.isdisjoint(self._jobs)
+
+    def arm(self, jobs: frozenset[int], deadline_ms: int) -> None:
+        """The next batch serves `jobs`; it may run until the first of their deadlines."""
+        self._deadline_ms, self._jobs = deadline_ms, jobs
+
+    def disarm(self) -> None:
+        """The batch is over."""
+        self._jobs, self._deadline_ms = frozenset(), None
+
+    def cancel(self, job: int) -> None:
+        """Stop the batch if it serves `job`. Called by the reading thread, before the message goes on."""
+        self._cancelled |= {job}
+
+    def handled(self, job: int) -> None:
+        """The inference thread has ended `job`."""
+        self._cancelled -= {job}
+
+    def stop(self) -> None:
+        """The process ends."""
+        self._stopped = True
+
+
+class _Worker:
+    """The inference thread."""
+
+    def __init__(
+        self,
+        link: socket.socket,
+        plan: EnginePlan,
+        models: dict[str, Loaded],
+        around: tuple[_Interrupt, Callable[[], str]],
+    ) -> None:
+        self.inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._link = link
+        self._interrupt, self._facts = around
+        answer, guard = models.get("answer"), models.get("guard")
+        self._answerer = (
+            Answerer(answer, prefix_cache=plan.prefix_cache, draw_seed=_draw_seed, now_ms=_now_ms) if answer else None
+        )
+        self._judge = Judge(guard, now_ms=_now_ms) if guard else None
+
+    def serve(self) -> None:
+        """Work until the end of the link; a fault of ours ends the link and with it the process."""
+        try:
+            self._loop()
+        finally:
+            with contextlib.suppress(OSError):  # the gateway may have closed it first
+                self._link.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Free what hangs on the models."""
+        if self._answerer:
+            self._answerer.close()
+
+    def _loop(self) -> None:
+        busy = True
+        while True:
+            for message in self._arrived(busy):
+                if message is None:
+                    return
+                self._say(self._handle(message))
+            self._say(self._expired())
+            busy = self._guard_step()
+            busy = self._answer_step() or busy
+
+    def _arrived(self, busy: bool) -> Iterable[Message | None]:
+        try:
+            yield self.inbox.get(block=not busy, timeout=None if busy else self._wait_s())
+            while True:
+                yield self.inbox.get_nowait()
+        except queue.Empty:
+            return
+
+    def _wait_s(self) -> float | None:
+        times = [room.next_event_ms() for room in (self._answerer, self._judge) if room]
+        first = min((t for t in times if t is not None), default=None)
+        return None if first is None else max(0, first - _now_ms()) / 1000
+
+    def _handle(self, message: Message) -> Iterable[Message]:
+        match message:
+            case Generate():
+                return self._answerer.begin(message) if self._answerer else (_no_answer(message.id),)
+            case Score():
+                judge = self._judge if message.role == "guard" else None
+                return judge.begin(message) if judge else (Failed(message.id, "guard_unavailable"),)
+            case Cancel(number):
+                self._interrupt.handled(number)
+                return (*self._rooms_cancel(number),)
+            case Credit(number, tokens) if self._answerer:
+                self._answerer.credit(number, tokens)
+            case EndExchange(exchange) if self._judge:
+                self._judge.end_exchange(exchange)
+            case Probe():
+                return (Locked(self._facts()),)
+            case _:
+                pass  # nobody here asked for it, or the room it is for is not in this process
+        return ()
+
+    def _rooms_cancel(self, number: int) -> Iterable[Message]:
+        for room in (self._answerer, self._judge):
+            if room:
+                yield from room.cancel(number)
+
+    def _expired(self) -> Iterable[Message]:
+        for room in (self._answerer, self._judge):
+            if room:
+                yield from room.expire()
+
+    def _guard_step(self) -> bool:
+        if self._judge is None:
+            return False
+        answering = self._answerer is not None and self._answerer.answering
+        plan, refused = self._judge.plan(_STEP_BESIDE if answering else _STEP_ALONE)
+        self._say(refused)
+        if plan is None or self._judge.current is None:
+            return False
+        self._interrupt.arm(frozenset({self._judge.current}), self._judge.deadline())
+        messages = self._judge.step(plan)
+        self._interrupt.disarm()
+        self._say(messages)
+        return True
+
+    def _answer_step(self) -> bool:
+        plan = self._answerer.plan() if self._answerer else None
+        if plan is None or self._answerer is None:
+            return False
+        self._interrupt.arm(plan.jobs, self._answerer.deadline_of(plan))
+        for message in self._answerer.step(plan):
+            self._interrupt.disarm()
+            self._say((message,))
+        self._interrupt.disarm()
+        return True
+
+    def _say(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            _send(self._link, message)
+
+
+def _send(link: socket.socket, message: Message) -> None:
+    with contextlib.suppress(OSError):  # the gateway is gone; the reading thread sees it and ends the process
+        link.sendall(encode(message))
+
+
+def _no_answer(number: int) -> Done:
+    return Done(number, "error", "engine_unavailable", 0, 0, 0, 0, 0)
+
+
+def _info(model: Loaded) -> ModelInfo:
+    plan: RolePlan = model.plan
+    speed = measure(model.context, model.vocabulary.controls["<bos>"], time.monotonic)
+    return ModelInfo(
+        role=plan.role,
+        id=plan.id,
+        sha256=plan.sha256,
+        arch=model.arch,
+        template_digest=template_digest(model.family),
+        context=min(plan.request_tokens, plan.context, model.trained_context),
+        demo=plan.demo,
+        prompt_tokens_per_s=speed.prompt,
+        answer_tokens_per_s=speed.answer,
+    )
+
+
+def _silent_descriptor() -> int:
+    """Where standard error goes: nowhere. Without /dev/null, a pipe nobody reads does the same."""
+    try:
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        unread, write = os.pipe()
+        os.close(unread)
+        return write
+
+
+def _draw_seed() -> int:
+    return secrets.randbits(32)
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
