@@ -53,7 +53,7 @@ _LAST_FD = 0xFFFFFFFF
 _CALLBACKS = 32  # the binding and two contexts make five
 
 _SYSTEM = ("/usr", "/lib", "/lib64", "/opt/cordon", "/etc/ld.so.cache")
-_CPU = ("/sys/devices/system/cpu", "/sys/devices/system/node", "/proc/cpuinfo", "/proc/meminfo")
+_CPU = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 # `import aiohttp.web` opens the first of these that exists (mimetypes.knownfiles), and refuses to start if it cannot.
 _MIME = tuple(f"/etc/{folder}mime.types" for folder in ("", "httpd/", "httpd/conf/", "apache/", "apache2/"))
 _NETWORK_CONFIG = ("/etc/ssl/openssl.cnf", *_MIME)
@@ -65,9 +65,10 @@ _READS = {
         "/etc/group",
         "/run/cordon",
         "/proc/self",
+        "/dev/urandom",  # SQLite seeds itself from it, and from the clock where it cannot
         *_NETWORK_CONFIG,
     ),
-    Role.ANALYST: ("/proc/self", *_CPU),
+    Role.ANALYST: ("/proc/self", "/proc/cpuinfo", "/sys/devices/system/cpu"),  # onnxruntime counts cores
     Role.ENGINE: ("/proc/self", *_CPU),
     Role.ENGINE_HTTP: ("/proc/self", *_NETWORK_CONFIG),
     Role.ENGINE_GPU: ("/proc/self", "/proc/driver/nvidia", *_CPU),

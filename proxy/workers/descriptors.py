@@ -223,7 +223,7 @@ def _below(target: str, plan: LockPlan) -> bool:
 def _name_of(target: str) -> str:
     """Name an unexpected descriptor by kind: a file by its top directory alone, for its name may say too much."""
     if target.startswith(("/memfd:", "/dev/")):
-        return target[1:]
+        return target[1:].removesuffix(" (deleted)")
     if target.startswith("/"):
         return f"file /{target.split('/')[1]}"
     if target.startswith("anon_inode:"):
