@@ -28,8 +28,8 @@ _PATTERNS = {
     "origin": r"(?!cordon1)(?=.{3,200}\Z)[a-z0-9.-]+(/[a-z0-9.-]+)+",
     "vkey": r"[^+ \x00-\x20]{1,300}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{1,4000}={0,2}",
     "ref": r"[A-Za-z0-9-]{1,64}",
-    "recipient": r"age1pq[02-9ac-hj-np-z]{1,4000}",
-    "secret": r"AGE-SECRET-KEY-PQ-[02-9AC-HJ-NP-Z]{1,200}",
+    "recipient": r"age1pq1[02-9ac-hj-np-z]{1,4000}",
+    "secret": r"AGE-SECRET-KEY-PQ-1[02-9AC-HJ-NP-Z]{1,200}",
 }
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
 _MAX_NAMES = 256

@@ -4,6 +4,9 @@ A record is durable when `begin`, `close`, `block` or `append` returns; it is si
 integration. The order of writes and the recovery table are in docs/formats/audit.md.
 """
 
+from audit.log.orders import Accepted
+from audit.log.setup import DEMO_SITE, Grant, create, create_demo, enrol, read_officer
+from audit.log.snapshot import Snapshot, read_directory
 from audit.log.values import (
     AuditDamaged,
     AuditError,
@@ -21,8 +24,11 @@ from audit.log.values import (
     StartFacts,
     Ticket,
 )
+from audit.log.writer import Log
 
 __all__ = [
+    "DEMO_SITE",
+    "Accepted",
     "AuditDamaged",
     "AuditError",
     "AuditFork",
@@ -30,12 +36,20 @@ __all__ = [
     "Blocked",
     "Due",
     "Filters",
+    "Grant",
     "KeysExpired",
+    "Log",
     "Models",
     "NotEnrolled",
     "Outcome",
     "Refused",
     "SelfCheck",
+    "Snapshot",
     "StartFacts",
     "Ticket",
+    "create",
+    "create_demo",
+    "enrol",
+    "read_directory",
+    "read_officer",
 ]
