@@ -9,6 +9,7 @@ test that was not made counts as failed: a sensor that cannot show a difference 
 
 import functools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -19,26 +20,20 @@ from audit.strictjson import Json
 __all__ = [
     "NOT_COVERED",
     "Assessment",
-    "Control",
     "Counter",
     "Facts",
-    "Fds",
     "Gap",
     "Host",
-    "Inet",
     "Loopback",
     "Mount",
     "Paths",
     "Peer",
-    "Proc",
-    "UnixFd",
     "Window",
     "assess",
     "expected_controls",
     "record",
 ]
 
-Role = Literal["gateway", "analyst", "engine"]
 _ROLES = ("gateway", "analyst", "engine")
 _MOST_FDS = 128
 NOT_COVERED = (
@@ -59,66 +54,6 @@ NOT_COVERED = (
     "http-engine",
 )
 """Ways out that no E record says anything about; every report prints them in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """One attempt that had to fail, or, for `local-echo`, to work."""
-
-    name: str
-    expect: str
-    got: str
-
-
-@dataclass(frozen=True, slots=True)
-class Inet:
-    """An internet socket among the descriptors; `netns` says whose network it belongs to."""
-
-    fd: int
-    state: str
-    laddr: str
-    netns: Literal["own", "host"]
-
-
-@dataclass(frozen=True, slots=True)
-class UnixFd:
-    """A local socket and who is at the other end."""
-
-    fd: int
-    peer: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fds:
-    """The whole descriptor table, sorted by what it means."""
-
-    inet: tuple[Inet, ...] = ()
-    unix: tuple[UnixFd, ...] = ()
-    other: tuple[tuple[str, int], ...] = ()
-    unexpected: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Proc:
-    """One locked process; -1 stands for a number that could not be read."""
-
-    role: Role
-    pid: int
-    start_ticks: int
-    exe: str
-    code: str
-    no_new_privs: int
-    seccomp: int
-    filters: int
-    filter: str
-    cap_eff: str
-    landlock_abi: int
-    netns: int
-    ifaces: tuple[str, ...]
-    threads: int
-    children: int
-    fds: Fds
-    controls: tuple[Control, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +140,8 @@ class Facts:
     host: Host
     unit: str
     engine: Literal["embedded", "http"]
-    procs: tuple[Proc, ...]
+    procs: tuple[Mapping[str, Any], ...]
+    """One mapping for each locked process, with the keys of the shape `proc`; the processes report it themselves."""
     paths: Paths
     loopback: Loopback
     self_check: Mapping[str, int | str]
@@ -311,8 +247,9 @@ def _control_reasons(role: str, controls: Sequence[Mapping[str, str]]) -> Iterat
     expected, optional = expected_controls(role), _table()["optional"]
     made = {control["name"] for control in controls}
     for control in controls:
-        if control["got"] not in expected.get(control["name"], ()):
-            yield f"control:{control['name']}"
+        name, got = control["name"], control["got"]
+        if got not in expected.get(name, ()) and not (got == "not-run" and name in optional):
+            yield f"control:{name}"
     for name in expected:
         if name not in made and name not in optional:
             yield f"control:{name}"
@@ -341,40 +278,17 @@ def _host(host: Host) -> Json:
     return fields if host.netns is None else fields | {"netns": host.netns}
 
 
-def _proc(proc: Proc) -> Json:
-    return {
-        "role": proc.role,
-        "pid": proc.pid,
-        "start_ticks": proc.start_ticks,
-        "exe": proc.exe,
-        "code": proc.code,
-        "no_new_privs": proc.no_new_privs,
-        "seccomp": proc.seccomp,
-        "filters": proc.filters,
-        "filter": proc.filter,
-        "cap_eff": proc.cap_eff,
-        "landlock_abi": proc.landlock_abi,
-        "netns": proc.netns,
-        "ifaces": [name[:16] for name in proc.ifaces[:16]],
-        "threads": proc.threads,
-        "children": proc.children,
-        "fds": _fds(proc.fds),
-        "controls": [{"name": test.name, "expect": test.expect, "got": test.got} for test in proc.controls],
+def _proc(proc: Mapping[str, Any]) -> Json:
+    """Cut what does not fit into a record; a descriptor table that was cut becomes unexpected."""
+    fds = proc["fds"]
+    cut = ("too-many-descriptors",) if max(len(fds["inet"]), len(fds["unix"])) > _MOST_FDS else ()
+    fitted = {
+        "inet": list(fds["inet"])[:_MOST_FDS],
+        "unix": list(fds["unix"])[:_MOST_FDS],
+        "other": {re.sub(r"[^A-Za-z0-9_-]", "_", name): count for name, count in fds["other"].items()},
+        "unexpected": [name[:64] for name in (*cut, *fds["unexpected"])[:64]],
     }
-
-
-def _fds(fds: Fds) -> Json:
-    """A table that does not fit is cut, and being cut makes it unexpected."""
-    cut = ("too-many-descriptors",) if max(len(fds.inet), len(fds.unix)) > _MOST_FDS else ()
-    return {
-        "inet": [
-            {"fd": item.fd, "state": item.state, "laddr": item.laddr, "netns": item.netns}
-            for item in fds.inet[:_MOST_FDS]
-        ],
-        "unix": [{"fd": item.fd, "peer": item.peer} for item in fds.unix[:_MOST_FDS]],
-        "other": dict(fds.other),
-        "unexpected": [name[:64] for name in (*cut, *fds.unexpected)[:64]],
-    }
+    return {**proc, "ifaces": [name[:16] for name in proc["ifaces"][:16]], "fds": fitted}
 
 
 def _paths(paths: Paths) -> Json:
