@@ -17,21 +17,19 @@ from dataclasses import dataclass
 from filters.output import OutputRefused, OutputScan
 from filters.parts import Form, RedactedText
 from filters.restore import Piece, Restorer
-from filters.safety import Direction, Unit
+from filters.safety import Direction, Unit, text_of_call, unit_of_answer
 from filters.segment import Segmenter
 from filters.vault import Vault
 from policies.decide import Verdict
 from proxy.errors import CordonError
-from proxy.exchange import Cleared, Exchange, Finish, Finished, Released, ReleasedCall, Role, Usage
+from proxy.exchange import Cleared, Exchange, Finish, Finished, Released, ReleasedCall, Usage
 from proxy.rooms import Outcome, Rooms
 from proxy.workers.wire import Delta, Done, ToolCallOut
 
 __all__ = ["Answer", "Withhold", "answer"]
 
-_JUDGED_CHARS = 6_000
-"""Each check scores the whole answer so far: at most its last 6,000 characters (one guard window), but never less than
-the new segment, which the guard cuts into windows itself."""
-_QUESTION_CHARS = 2_000
+_WINDOW_CHARS = 6_000
+"""One window of the guard. A segment that is longer is judged in several, whatever was said before it."""
 
 _Stage = AsyncGenerator[str | ToolCallOut | Done, None]
 
@@ -53,12 +51,8 @@ class Answer:
     vault: Vault
     rooms: Rooms
     outcome: Outcome
-
-    @property
-    def question(self) -> str:
-        """The last user turn before the answer, as the guard sees it."""
-        users = [m.content.reveal() for m in self.cleared.conversation.messages if m.role is Role.USER]
-        return users[-1][-_QUESTION_CHARS:] if users else ""
+    question: str
+    """What is answered, as the guard sees it."""
 
 
 async def answer(a: Answer) -> AsyncGenerator[Released | ReleasedCall | Finished, None]:
@@ -78,7 +72,8 @@ async def answer(a: Answer) -> AsyncGenerator[Released | ReleasedCall | Finished
                 a.outcome.restored += restorer.restored
                 a.outcome.unresolved += restorer.unresolved
                 usage = Usage(item.prompt_tokens, item.completion_tokens, item.reused_tokens)
-                yield Finished(Finish(item.finish), usage, a.cleared.flags)
+                raised = (flag for judgement in a.outcome.judgements for flag in judgement.decision.flags)
+                yield Finished(Finish(item.finish), usage, tuple(dict.fromkeys((*a.cleared.flags, *raised))))
 
 
 async def _segments(a: Answer) -> _Stage:
@@ -115,17 +110,20 @@ async def _judged(a: Answer) -> _Stage:
         async for item in stage:
             if isinstance(item, str):
                 said += item
-                await _judge(a, "segment", said[-max(_JUDGED_CHARS, len(item)) :], len(item))
+                if len(item) > _WINDOW_CHARS:
+                    unit = Unit("segment", Direction.RESPONSE, a.question, item, a.outcome.segments)
+                else:
+                    unit = unit_of_answer("segment", said, question=a.question, seg=a.outcome.segments)
+                await _judge(a, unit, len(item))
                 a.outcome.said.append(RedactedText(item))
             elif isinstance(item, ToolCallOut):
-                text = f"{item.name} {item.arguments.reveal()}"
-                await _judge(a, "tool_call", text, len(text))
+                text = text_of_call(item.name, item.arguments.reveal())
+                await _judge(a, Unit("tool_call", Direction.RESPONSE, a.question, text, a.outcome.segments), len(text))
                 a.outcome.said.append(RedactedText(text))
             yield item
 
 
-async def _judge(a: Answer, kind: str, text: str, new_chars: int) -> None:
-    unit = Unit(kind=kind, direction=Direction.RESPONSE, question=a.question, text=text, seg=a.outcome.segments)
+async def _judge(a: Answer, unit: Unit, new_chars: int) -> None:
     judgement = await a.rooms.guard.judge(a.exchange, (unit,))
     a.outcome.segments += 1
     a.outcome.chars += new_chars

@@ -73,6 +73,8 @@ class ModelsSettings(_Frozen):
     answer: str = "gemma-4-e4b-it"
     guard: str = "shieldgemma-2b"
     demo_models: bool = False
+    pins: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = {}
+    """Model id -> SHA-256 of the approved file, for entries whose catalogue hash is empty. A pin never overrides one."""
     catalogue: _Path | None = None
     """A site's own catalogue file, in the form of the shipped one; its entries come first."""
 

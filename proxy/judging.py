@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from filters.safety import Missing, ShieldGemma, Unit, language_flag, windows
+from filters.safety import Direction as Side
+from filters.safety import Guideline, Missing, ShieldGemma, TooLongError, Unit, halved, language_flag, windows
+from filters.verdicts import Basis, Judged, VerdictCache
 from policies.decide import Evidence, UnitScores, decide
-from policies.model import Policy
+from policies.calibrate import canaries
+from policies.model import CanaryScores, Direction, Policy
 from proxy.errors import CordonError
 from proxy.exchange import Exchange
 from proxy.rooms import Judgement
 from proxy.workers.client import EngineClient
 from proxy.workers.wire import Score
 
-__all__ = ["Guard", "OpenGuard", "streaming_window"]
+__all__ = ["Guard", "OpenGuard", "shield_of", "streaming_window"]
 
-_MIN_WINDOW_CHARS = 500
 _MIN_LIMIT_S = 30.0
+
+Scores = dict[str, int | None]
+"""Policy -> 0..10000, None where the score is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Guard:
     engine: EngineClient
     guard: ShieldGemma
     policy: Policy
+    basis: Basis
+    cache: VerdictCache
     now_s: Callable[[], float]
 
     async def judge(self, exchange: Exchange, units: Sequence[Unit]) -> Judgement:
@@ -42,6 +49,15 @@ class Guard:
         evidence = Evidence(tuple(scored))
         return Judgement(decide(self.policy, evidence), evidence, int((self.now_s() - began) * 1000))
 
+    async def canaries(self, exchange: Exchange) -> CanaryScores:
+        """Score each guideline's own unsafe and safe prompt, past the cache."""
+        measured = []
+        for policy, *texts in canaries(self.policy):
+            pair = [await self._score(exchange, Unit("user", Side.PROMPT, "", text)) for text in texts]
+            unsafe, safe = (scores.get(policy) for scores in pair)
+            measured.append((policy, -1 if unsafe is None else unsafe, -1 if safe is None else safe))
+        return tuple(measured)
+
     async def forget(self, exchange: Exchange) -> None:
         """Let the engine drop what it kept for this exchange."""
         try:
@@ -50,37 +66,38 @@ class Guard:
             return  # the engine is gone, and with it what it kept
 
     async def _unit(self, exchange: Exchange, unit: Unit) -> UnitScores:
-        highest: dict[str, int | None] = {}
-        pieces = windows(unit)
-        for piece in pieces:
-            for policy, score in (await self._window(exchange, piece)).items():
-                before = highest.get(policy, 0)
-                highest[policy] = None if score is None or before is None else max(score, before)
+        judged = self.cache.get(self.basis, unit)
+        scores: Scores = dict(judged.scores) if judged is not None else {}
+        count = judged.windows if judged is not None else 0
+        if judged is None:
+            pieces = _cut(windows, unit)
+            count = len(pieces)
+            for piece in pieces:
+                scores = _highest(scores, await self._window(exchange, piece))
+            complete = {policy: score for policy, score in scores.items() if score is not None}
+            if len(complete) == len(scores):
+                self.cache.put(self.basis, unit, judged=Judged(tuple(sorted(complete.items())), count))
         return UnitScores(
             kind=unit.kind,
-            direction=unit.direction.value,
+            direction=Direction(unit.direction.value),
             seg=unit.seg,
-            windows=len(pieces),
+            windows=count,
             lang=language_flag(unit.text),
-            scores=tuple(sorted(highest.items())),
+            scores=tuple(sorted(scores.items())),
         )
 
-    async def _window(self, exchange: Exchange, unit: Unit) -> dict[str, int | None]:
+    async def _window(self, exchange: Exchange, unit: Unit) -> Scores:
         try:
             return await self._score(exchange, unit)
         except CordonError as error:
             if error.code != "too_long":
                 raise
-        if len(unit.text) <= _MIN_WINDOW_CHARS:
-            raise CordonError("guard_text_too_long")
-        middle = len(unit.text) // 2
-        halves = (replace(unit, text=unit.text[:middle]), replace(unit, text=unit.text[middle:]))
-        first, second = [await self._window(exchange, half) for half in halves]
-        return {
-            policy: None if a is None or (b := second.get(policy)) is None else max(a, b) for policy, a in first.items()
-        }
+        scores: Scores = {}
+        for half in _cut(halved, unit):
+            scores = _highest(scores, await self._window(exchange, half))
+        return scores
 
-    async def _score(self, exchange: Exchange, unit: Unit) -> dict[str, int | None]:
+    async def _score(self, exchange: Exchange, unit: Unit) -> Scores:
         request = self.guard.questions(unit)
         limit_s = max(_MIN_LIMIT_S, 4 * self._predicted_s(unit))
         reply = await self.engine.score(
@@ -95,6 +112,26 @@ class Guard:
     def _predicted_s(self, unit: Unit) -> float:
         speed = self.engine.guard_speed()
         return (len(unit.text) / 3 + 500) / speed if speed > 0 else 0.0
+
+
+def shield_of(policy: Policy) -> ShieldGemma:
+    """The guard's questions in the words of the policy's guidelines. Raises GuardInvalidError if they were edited."""
+    ordered = sorted(policy.guidelines, key=lambda g: g.order)
+    return ShieldGemma([Guideline(g.id, g.name, g.text) for g in ordered])
+
+
+def _cut(how: Callable[[Unit], tuple[Unit, ...]], unit: Unit) -> tuple[Unit, ...]:
+    try:
+        return how(unit)
+    except TooLongError:
+        raise CordonError("guard_text_too_long") from None
+
+
+def _highest(one: Scores, other: Scores) -> Scores:
+    """The maximum per policy; missing in either is missing."""
+    if not one:
+        return other
+    return {p: None if (b := other.get(p)) is None or a is None else max(a, b) for p, a in one.items()}
 
 
 @dataclass(frozen=True, slots=True)

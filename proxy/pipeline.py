@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from filters.findings import Found
 from filters.redact import RedactionError, redact
-from filters.safety import units_of_prompt
+from filters.parts import RedactedText
+from filters.safety import question_of, text_of_call, text_of_tool, units_of_prompt
 from filters.vault import Vault
 from policies.decide import Verdict
 from proxy.answer import Answer, Withhold, answer
@@ -25,6 +26,7 @@ from proxy.errors import CordonError
 from proxy.exchange import (
     Broken,
     Cleared,
+    Conversation,
     Event,
     Exchange,
     Finished,
@@ -38,7 +40,7 @@ from proxy.exchange import (
 )  # fmt: skip
 from proxy.rooms import Judgement, Outcome, Redaction, Rooms
 
-__all__ = ["journey", "redact_prompt"]
+__all__ = ["journey", "redact_prompt", "tools_of", "turns_of"]
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ async def journey(exchange: Exchange, prompt: Prompt, rooms: Rooms) -> AsyncGene
         outcome, last = Outcome(), Broken("internal")
         try:
             yield Opened(rooms.engine.model().id, cleared.flags)
-            async with aclosing(answer(Answer(exchange, cleared, vault, rooms, outcome))) as released:  # 8
+            async with aclosing(answer(_answer_of(exchange, cleared, vault, rooms, outcome))) as released:  # 8
                 async for event in released:
                     if isinstance(event, Finished):
                         outcome.result, last = "ok", event
@@ -88,15 +90,18 @@ async def _clear(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms,
     learnt.stage = "engine"
     await rooms.engine.check(exchange, redacted.conversation)
     learnt.stage = "judge"
-    turns = [(m.role.value, text.reveal()) for m in redacted.conversation.messages for text in m.texts()]
-    tools = [text.reveal() for tool in redacted.conversation.tools for text in tool.texts()]
-    learnt.judgement = await rooms.guard.judge(exchange, units_of_prompt(turns, tools))  # 5 and 6
+    units = units_of_prompt(turns_of(redacted.conversation), tools_of(redacted.conversation))
+    learnt.judgement = await rooms.guard.judge(exchange, units)  # 5 and 6
     decision = learnt.judgement.decision
     if decision.verdict is Verdict.REFUSE:
         raise CordonError(decision.code or "prompt_refused", rule=decision.rule)
     learnt.stage = "engine"
     ticket = await rooms.log.begin(exchange, learnt.redaction, learnt.judgement, redacted.sampling)  # 7
     return Cleared(redacted.conversation, redacted.sampling, ticket, decision.flags)
+
+
+def _answer_of(exchange: Exchange, cleared: Cleared, vault: Vault, rooms: Rooms, outcome: Outcome) -> Answer:
+    return Answer(exchange, cleared, vault, rooms, outcome, question_of(turns_of(cleared.conversation)))
 
 
 def redact_prompt(prompt: Prompt, found: Found, vault: Vault, rooms: Rooms) -> tuple[Redacted, Redaction]:
@@ -108,6 +113,23 @@ def redact_prompt(prompt: Prompt, found: Found, vault: Vault, rooms: Rooms) -> t
         raise CordonError(error.code, rule=",".join(error.kinds), part=error.part) from None
     redacted = Redacted(rebuild(prompt.conversation, result.texts), prompt.sampling)
     return redacted, Redaction(result.texts, result.counts, sum(len(t) for t in result.texts))
+
+
+def turns_of(conversation: Conversation[RedactedText]) -> list[tuple[str, str]]:
+    """What each turn says, in the words of `filters.units`: a history can be forged, so all of it is judged."""
+    turns: list[tuple[str, str]] = []
+    for message in conversation.messages:
+        turns.append((message.role.value, message.content.reveal()))
+        if message.reasoning is not None:
+            turns.append(("thought", message.reasoning.reveal()))
+        turns += [("tool_call", text_of_call(c.name, c.arguments.reveal())) for c in message.tool_calls]
+    return turns
+
+
+def tools_of(conversation: Conversation[RedactedText]) -> list[str]:
+    """What the tool definitions and the answer's schema say."""
+    tools = [text_of_tool(t.name, t.description.reveal(), t.parameters.reveal()) for t in conversation.tools]
+    return tools if conversation.schema is None else [*tools, text_of_tool("", "", conversation.schema.reveal())]
 
 
 async def _refuse(exchange: Exchange, rooms: Rooms, learnt: _Learnt, refusal: CordonError) -> Refused:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from proxy.config import Settings
 
-__all__ = ["GatewayPlan", "LockOrder", "PlannedModel"]
+__all__ = ["GatewayPlan", "HostFacts", "LockOrder", "PlannedModel"]
 
 
 class _Frozen(BaseModel):
@@ -34,10 +34,18 @@ class PlannedModel(_Frozen):
     demo: bool
 
 
+class HostFacts(_Frozen):
+    """The computer around the service, as the supervisor saw it before anything was locked."""
+
+    kernel: str
+    lsm: tuple[str, ...]
+    tcp_fastopen: int
+    netns: int
+
+
 class GatewayPlan(_Frozen):
     """Everything the gateway must know to compose the house."""
 
-    lock: LockOrder
     settings: Settings
     answer: PlannedModel | None
     guard: PlannedModel | None
@@ -48,7 +56,11 @@ class GatewayPlan(_Frozen):
     """Digest of the installed packages."""
     config: str
     """Digest of the settings."""
+    catalogue: str
+    """Digest of the model catalogue."""
     created: int
     """Unix seconds of the answer model's file, for the model list."""
-    reasons: tuple[str, ...] = ()
-    """What is already known to lower the evidence."""
+    host: HostFacts
+    filters: dict[str, str]
+    """Role -> digest of the system call filter that role must have."""
+    unit: str = "none"

@@ -10,15 +10,15 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from policies.load import load_policy
-from policies.model import Policy
+from policies.load import load_policy, read_regime
+from policies.model import Policy, Regime
 from proxy.config import PolicySettings
 
-__all__ = ["calibration_of", "read_policy", "shipped_policies"]
+__all__ = ["calibration_of", "read_policy", "read_rules", "shipped_policies"]
 
 
 def read_policy(settings: PolicySettings, guard_sha256: str) -> Policy:
-    """Load the policy in force. Raises policies.load.PolicyError."""
+    """Load the policy in force. Raises PolicyError."""
     library = {**shipped_policies(), **_tomls(settings.dir)}
     return load_policy(
         settings.name,
@@ -27,6 +27,12 @@ def read_policy(settings: PolicySettings, guard_sha256: str) -> Policy:
         calibration=calibration_of(settings, guard_sha256),
         guard_sha256=guard_sha256,
     )
+
+
+def read_rules(settings: PolicySettings) -> Regime:
+    """Load what a policy says about text, without a guard. Raises PolicyError."""
+    library = {**shipped_policies(), **_tomls(settings.dir)}
+    return read_regime(settings.name, library=library, guidelines=_tomls(resources.files("policies") / "guidelines"))
 
 
 def shipped_policies() -> Mapping[str, bytes]:

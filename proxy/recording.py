@@ -25,6 +25,7 @@ from proxy.clock import Clock
 from proxy.errors import CordonError
 from proxy.exchange import Exchange, Sampling
 from proxy.rooms import Judgement, Outcome, Redaction
+from proxy.tally import Refusals
 from proxy.workers.wire import ModelInfo
 
 __all__ = ["GuardRef", "Recorder"]
@@ -112,10 +113,16 @@ class Recorder:
         )
         await self._write(lambda at: self._log.block(record, at=at))
 
-    async def refuse_access(self, caller: Caller, code: str, count: int) -> None:
-        """The coalesced B record of callers who were not let in."""
+    async def refuse_early(self, caller: Caller, refusals: Refusals) -> None:
+        """The coalesced B record of requests that were refused before the pipeline."""
         record = Blocked(
-            req="-", dialect="-", caller=caller, stage="access", code=code, policy=self._policy.digest, count=count
+            req="-",
+            dialect="-",
+            caller=caller,
+            stage="access" if refusals.stage == "access" else "parse",
+            code=refusals.code,
+            policy=self._policy.digest,
+            count=refusals.count,
         )
         await self._write(lambda at: self._log.block(record, at=at))
 

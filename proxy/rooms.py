@@ -16,7 +16,7 @@ from filters.parts import Part, PatientText, RedactedText
 from filters.safety import Unit
 from filters.vault import Actions
 from policies.decide import Decision, Evidence
-from policies.model import Policy
+from policies.model import Regime
 from proxy.exchange import Cleared, Conversation, Exchange, Sampling
 from proxy.workers.wire import Delta, Done, ModelInfo, ToolCallOut
 
@@ -27,7 +27,7 @@ __all__ = ["AnalystRoom", "EngineRoom", "GuardRoom", "Judgement", "LogRoom", "Ou
 class Rules:
     """A policy translated once into what the rooms take."""
 
-    policy: Policy
+    policy: Regime
     switches: str
     actions: Actions
     out_actions: OutActions

@@ -12,29 +12,32 @@ from dataclasses import dataclass
 
 __all__ = ["Arguments", "Control", "parse_arguments"]
 
+_MESSAGE_BYTES = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """`--fd NAME=NUMBER ... --plan JSON`."""
+    """`--fd NAME=NUMBER ... --lock JSON --plan JSON`."""
 
     descriptors: Mapping[str, int]
+    lock: str
     plan: str
 
 
 def parse_arguments(argv: Sequence[str]) -> Arguments:
     """Parse what the supervisor wrote; anything else is a programming error."""
     descriptors: dict[str, int] = {}
-    plan = "{}"
+    given = {"--lock": "{}", "--plan": "{}"}
     words = iter(argv)
     for word in words:
         if word == "--fd":
             name, _, number = next(words).partition("=")
             descriptors[name] = int(number)
-        elif word == "--plan":
-            plan = next(words)
+        elif word in given:
+            given[word] = next(words)
         else:
             raise ValueError(f"unknown argument {word!r}")
-    return Arguments(descriptors, plan)
+    return Arguments(descriptors, given["--lock"], given["--plan"])
 
 
 class Control:
@@ -44,11 +47,16 @@ class Control:
         self.socket = socket.socket(fileno=descriptor)
 
     def say(self, **message: str | bool) -> None:
-        """Tell the supervisor; a supervisor that is gone is no reason to fail."""
+        """Tell the supervisor; one that is gone, or does not read, is no reason to fail or to wait."""
         try:
-            self.socket.send(json.dumps(message).encode())
+            self.socket.send(json.dumps(message).encode(), socket.MSG_DONTWAIT)
         except OSError:
             return
+
+    def hear(self) -> tuple[dict[str, str], tuple[int, ...]]:
+        """Read one message and the descriptor that came with it; an empty one when the supervisor is gone."""
+        data, descriptors, _, _ = socket.recv_fds(self.socket, _MESSAGE_BYTES, 1)
+        return (json.loads(data) if data else {}), tuple(descriptors)
 
     def failed(self, code: str) -> None:
         """Say why this process will end."""

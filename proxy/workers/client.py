@@ -126,6 +126,11 @@ class Link:
         finally:
             del self._inboxes[talk.id]
 
+    def close(self) -> None:
+        """Hang up; the worker ends with its link."""
+        if self._writer is not None:
+            self._writer.close()
+
     async def probe(self, timeout_s: float) -> str:
         """Ask for the process facts again."""
         inbox: asyncio.Queue[Message | None] = asyncio.Queue()

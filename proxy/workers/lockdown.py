@@ -44,7 +44,7 @@ class Lockdown:
 
 def lock_child(role: Role, arguments: Arguments, control: Control) -> Lockdown | None:
     """Lock this process; None, with the code told to the supervisor, when that is not possible."""
-    order = json.loads(arguments.plan).get("lock", {})
+    order = json.loads(arguments.lock)
     plan = LockPlan(
         role=role,
         keep_fds=tuple(sorted(arguments.descriptors.values())),

@@ -31,6 +31,7 @@ CHILD_ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "GGML_NO_BACKTRACE": "1",
     "HF_HUB_OFFLINE": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
     "OMP_WAIT_POLICY": "passive",
     "OPENBLAS_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
@@ -73,15 +74,30 @@ class Child:
 
 
 class Supervisor:
-    """Start the children and keep them running until told to stop. `report` writes one journal line."""
+    """Start the children and keep them running until told to stop.
 
-    def __init__(self, gateway: ChildSpec, workers: tuple[ChildSpec, ...], report: Callable[..., None]) -> None:
+    `report` writes a journal line of the supervisor's own; `lines` passes on a line that the gateway's journal made.
+    """
+
+    def __init__(
+        self,
+        gateway: ChildSpec,
+        workers: tuple[ChildSpec, ...],
+        *,
+        report: Callable[..., None],
+        lines: Callable[[str], object],
+    ) -> None:
         self._gateway = Child(gateway)
         self._workers = {spec.role: Child(spec) for spec in workers}
-        self._report = report
+        self._report, self._lines = report, lines
         self._selector = selectors.DefaultSelector()
         self._stopping = False
         self._exit = 0
+        self._ready: Callable[[], object] = lambda: None
+
+    def on_ready(self, tell: Callable[[], object]) -> None:
+        """Call `tell` each time the service becomes ready."""
+        self._ready = tell
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit status."""
@@ -133,10 +149,9 @@ class Supervisor:
         argv = [sys.executable, "-I", "-B", "-m", child.spec.module]
         for name, number in named.items():
             argv += ["--fd", f"{name}={number}"]
-        error = None if child.spec.role == "gateway" else subprocess.DEVNULL
         with theirs:
             child.process = subprocess.Popen(
-                [*argv, *child.spec.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=error,
+                [*argv, *child.spec.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 env=CHILD_ENVIRONMENT, pass_fds=tuple(named.values()), start_new_session=True,
             )  # fmt: skip
         child.control, child.pidfd = control, os.pidfd_open(child.process.pid)
@@ -159,6 +174,8 @@ class Supervisor:
             with contextlib.suppress(KeyError):
                 self._selector.unregister(child.control)
             return
+        if line := message.get("line"):
+            self._lines(str(line))
         if code := message.get("failed"):
             self._report("child_failed", role=child.spec.role, code=str(code)[:64])
         victim = self._workers.get(str(message.get("kill")))
@@ -167,6 +184,7 @@ class Supervisor:
             victim.process.kill()
         if message.get("ready"):
             self._report("ready", role=child.spec.role)
+            self._ready()
 
     def _on_exit(self, child: Child) -> None:
         status = self._reap(child)

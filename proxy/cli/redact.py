@@ -1,0 +1,226 @@
+"""`cordon redact`: what would be replaced in a text, for a person (terminal or HTML) or a machine (JSON lines)."""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from rich.progress import track
+from rich.text import Text
+
+from filters.findings import Finding, Type
+from filters.parts import Form, Part, PatientText
+from filters.redact import RedactionError, redact
+from filters.vault import Action, Actions, Vault
+from policies.model import PolicyError
+from proxy.build import rules_of, switches_of
+from proxy.cli.command import Command, Exit, complain, err, out
+from proxy.config import PolicySettings
+from proxy.policy_files import read_rules
+from proxy.rooms import Rules
+from proxy.workers.analyst import load_analyst
+
+__all__ = ["COLOURS", "COMMANDS", "Redactor", "coloured"]
+
+COLOURS: dict[Type, str] = {
+    Type.NAME: "#b3261e", Type.LOCATION: "#0b6e4f", Type.ORG: "#00639b", Type.DATE: "#7a4f01", Type.AGE: "#7a4f01",
+    Type.PHONE: "#6a1b9a", Type.EMAIL: "#6a1b9a", Type.URL: "#6a1b9a", Type.IP: "#6a1b9a", Type.ID: "#ad1457",
+    Type.SECRET: "#ad1457", Type.TEXT: "#455a64", Type.MARKED: "#455a64",
+}  # fmt: skip
+"""A colour a type, dark enough for white letters (contrast above 4.5)."""
+
+_LABELS = {Type.NAME: "PERSON", Type.SECRET: "ID", Type.TEXT: "ID", Type.MARKED: "ID"}
+"""The labels of public benchmarks, where they differ from ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One text after the analyst: what was found, what a model would read."""
+
+    text: str
+    findings: tuple[Finding, ...]
+    redacted: str
+
+
+class Redactor:
+    """The detection and replacement of the service, in this process, under one policy."""
+
+    def __init__(self, rules: Rules) -> None:
+        analyst = load_analyst()
+        if analyst is None:
+            raise RuntimeError("analyst_canary")
+        self._analyst, self._switches, self._actions = analyst, switches_of(rules.policy), rules.actions
+
+    @classmethod
+    def under(cls, policy_name: str) -> Redactor:
+        """Build for a policy of the library. Raises PolicyError."""
+        return cls(rules_of(read_rules(PolicySettings(name=policy_name)), None))
+
+    def look(self, text: str) -> Looked:
+        """Find and replace. Raises RedactionError or AnalystFault."""
+        parts = (Part(0, "user", Form.TEXT, PatientText(text)),)
+        found = self._analyst.find(parts, (), self._switches)
+        replaced = tuple(f for f in found.parts[0] if self._actions.of(f) is not Action.KEEP)
+        with Vault() as vault:
+            result = redact(parts, found, vault, actions=_never_refusing(self._actions))
+        return Looked(text, replaced, result.texts[0].reveal())
+
+
+def _never_refusing(actions: Actions) -> Actions:
+    """A person who looks wants to see what would be refused, not an error."""
+    soften = {Action.REFUSE: Action.MASK}
+    return Actions(
+        tuple((t, soften.get(a, a)) for t, a in actions.types), tuple((k, soften.get(a, a)) for k, a in actions.kinds)
+    )
+
+
+def coloured(text: str, findings: tuple[Finding, ...]) -> Text:
+    """The text with every finding on a coloured ground."""
+    view = Text(text)
+    for finding in findings:
+        view.stylize(f"bold white on {COLOURS[finding.type]}", finding.start, finding.end)
+    return view
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", nargs="?", type=Path, help="a text file; without one, standard input")
+    parser.add_argument("--policy", default="hospital", metavar="NAME", help="policy of the library (default hospital)")
+    parser.add_argument("--explain", action="store_true", help="say which detector found what, with its score")
+    parser.add_argument("--html", action="store_true", help="write a page with coloured labels to standard output")
+    parser.add_argument("--jsonl", nargs=2, type=Path, metavar=("IN", "OUT"), help="{id,text} lines to spans, for a machine")
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
+        with err().status("Loading the detectors ...") if sys.stderr.isatty() else _Quiet():
+            redactor = Redactor.under(args.policy)
+        if args.jsonl:
+            return _lines(redactor, *args.jsonl)
+        text = args.file.read_text(encoding="utf-8") if args.file else sys.stdin.read()
+        looked = redactor.look(text)
+    except PolicyError as error:
+        complain(f"the policy {args.policy} cannot be used: {error}")
+        return Exit.CONFIG
+    except (OSError, UnicodeDecodeError) as error:
+        complain(f"the text cannot be read ({type(error).__name__}); nothing was done")
+        return Exit.FAILED
+    except RedactionError as error:
+        complain(f"the text cannot be made safe: {error.code}; nothing was written")
+        return Exit.FAILED
+    if args.html:
+        sys.stdout.write(_page(looked))
+    else:
+        _show(looked, explain=args.explain)
+    return Exit.DONE
+
+
+class _Quiet:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *exc: object) -> None:
+        return None
+
+
+def _show(looked: Looked, *, explain: bool) -> None:
+    console = out()
+    console.print(coloured(looked.text, looked.findings))
+    console.print()
+    console.rule("what a model would read", align="left", style="dim")
+    console.print(looked.redacted, markup=False)
+    console.print()
+    console.print(_legend(looked.findings))
+    if explain:
+        for f in looked.findings:
+            console.print(f"  {f.start:>6}-{f.end:<6} {f.type:<9} {f.kind:<18} {f.score / 10:5.1f} %  by {f.source}")
+
+
+def _legend(findings: tuple[Finding, ...]) -> Text:
+    counts = Counter(f.type for f in findings)
+    legend = Text("nothing found" if not counts else "")
+    for kind in sorted(counts):
+        legend.append(f" {kind} ", f"bold white on {COLOURS[kind]}").append(f" {counts[kind]}   ")
+    return legend
+
+
+def _page(looked: Looked) -> str:
+    """One self-contained page: the text with labels, what a model would read, a legend, and nothing that runs."""
+    pieces, at = [], 0
+    for f in looked.findings:
+        pieces.append(html.escape(looked.text[at : f.start]))
+        value = html.escape(looked.text[f.start : f.end])
+        pieces.append(f'<mark class="{f.type}">{value}<b>{f.type}</b></mark>')
+        at = f.end
+    pieces.append(html.escape(looked.text[at:]))
+    rules = "".join(f".{t}{{background:{c}}}" for t, c in COLOURS.items())
+    counts = Counter(f.type for f in looked.findings)
+    legend = "".join(f'<mark class="{t}">{t}<b>{n}</b></mark> ' for t, n in sorted(counts.items()))
+    return _PAGE.format(
+        rules=rules, legend=legend or "nothing found", text="".join(pieces), redacted=html.escape(looked.redacted)
+    )
+
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Cordon: what would be replaced</title>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<style>body{{font:16px/1.6 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f}}
+pre{{white-space:pre-wrap;font:inherit;background:#f6f6f9;padding:1rem;border-radius:.5rem}}
+mark{{color:#fff;border-radius:.25rem;padding:.05rem .3rem}} mark b{{font-size:.7em;opacity:.85;margin-left:.4em}}
+@media(prefers-color-scheme:dark){{body{{background:#121316;color:#e3e2e6}}pre{{background:#1f2024}}}}{rules}</style>
+<h1>What would be replaced</h1><p>{legend}</p><h2>The text</h2><pre>{text}</pre>
+<h2>What a model would read</h2><pre>{redacted}</pre></html>
+"""
+
+
+def _lines(redactor: Redactor, source: Path, target: Path) -> int:
+    rows = source.read_text(encoding="utf-8").splitlines()
+    failed = 0
+    with target.open("w", encoding="utf-8") as sink:
+        for row in track(rows, "Looking", console=err(), disable=not sys.stderr.isatty()):
+            if row.strip():
+                failed += not _line(redactor, row, sink)
+    if failed:
+        complain(f"{failed} of {len(rows)} rows could not be processed; they carry a code in place of spans")
+    return Exit.FAILED if failed else Exit.DONE
+
+
+def _line(redactor: Redactor, row: str, sink: TextIO) -> bool:
+    from filters.analyse import AnalystFault
+
+    try:
+        record = json.loads(row)
+        looked = redactor.look(record["text"])
+    except (ValueError, KeyError, TypeError):
+        code, record = "bad_json", {"id": None}
+    except (RedactionError, AnalystFault) as error:
+        code = error.code
+    else:
+        spans = list(_spans(looked.findings))
+        sink.write(json.dumps({"id": record.get("id"), "redacted": looked.redacted, "spans": spans}) + "\n")
+        return True
+    sink.write(json.dumps({"id": record.get("id"), "code": code}) + "\n")
+    return False
+
+
+def _spans(findings: tuple[Finding, ...]) -> Iterator[dict[str, object]]:
+    for f in findings:
+        yield {"start": f.start, "end": f.end, "label": _LABELS.get(f.type, f.type.value), "score": f.score / 1000}
+
+
+COMMANDS = (
+    Command(
+        "redact",
+        "Show what would be replaced in a text, and what a model would read.",
+        'echo "Nimal Perera, NIC 911042754V, seen on 3 March 2024" | cordon redact --explain\n'
+        "cordon redact --html note.txt > note.html\n"
+        "cordon redact --jsonl notes.jsonl spans.jsonl",
+        _run,
+        _arguments,
+    ),
+)

@@ -1,0 +1,163 @@
+"""The gateway's dealings with the log beside single exchanges: open, evidence, ticks, tallies, stop.
+
+Law: the log is synchronous, so every call runs in a thread; nothing is answered before the start and evidence records
+are durable; a log that fails puts its code into /readyz and every prompt is refused with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TypeVar
+
+from audit.log import AuditError, Filters, Log, Models, StartFacts
+from audit.record import Caller
+from policies.calibrate import check_canaries
+from policies.model import PolicyError
+from proxy.build import NO_DIGEST, House
+from proxy.errors import CordonError
+from proxy.exchange import CallerKind, Exchange
+from proxy.exchange import Caller as Asker
+from proxy.evidence import Why, Witness
+from proxy.journal import JsonJournal
+from proxy.judging import Guard
+
+__all__ = ["Ledger"]
+
+_R = TypeVar("_R")
+_TALLY_TICKS = 30
+EVIDENCE_ORDER = ("E0", "E1")
+
+
+class Ledger:
+    """Keeps the log of one gateway."""
+
+    def __init__(self, house: House, witness: Witness, journal: JsonJournal) -> None:
+        self._house, self._witness, self._journal = house, witness, journal
+        self._log: Log | None = None
+        self._asleep_ms = house.clock.asleep_ms()
+
+    async def open(self) -> None:
+        """Open the log, prove guard and confinement, and open the rooms. Raises CordonError."""
+        house = self._house
+        log = self._log = await self._do(lambda: Log.open(
+            Path(house.plan.settings.audit.dir), start=self._start_facts(), at=house.clock.instant(),
+            random=secrets.token_bytes,
+        ))  # fmt: skip
+        rooms = house.open_rooms(log)
+        house.down["log"] = "ok"
+        await self._witness_now("start")
+        await self._verify_guard()
+        house.rooms = rooms
+
+    async def _verify_guard(self) -> None:
+        """The guard must score its own examples as recorded when it was calibrated."""
+        guard = self._house.guard()
+        if isinstance(guard, Guard):
+            try:
+                check_canaries(self._house.policy.canary_scores, await guard.canaries(_nobody()))
+            except PolicyError:
+                self._house.down["guard"] = "guard_drift"
+                raise CordonError("guard_drift") from None
+        self._house.down["guard"] = "ok"
+
+    async def _witness_now(self, why: Why) -> None:
+        """Write an E record; a level below what the policy asks for refuses everything."""
+        log, house = self._log, self._house
+        assert log is not None
+        at = house.clock.instant()
+        body = await self._witness.body(why, at, log.self_check)
+        await self._do(lambda: log.append("E", body, at=at))
+        self._journal.say("evidence", level=self._witness.level, count=len(self._witness.reasons))
+        enough = EVIDENCE_ORDER.index(self._witness.level) >= EVIDENCE_ORDER.index(house.policy.evidence_min)
+        house.down["confinement"] = "ok" if enough else "confinement_failed"
+        house.evidence = (self._witness.level, self._witness.reasons)
+
+    async def replaced(self, role: str) -> None:
+        """A worker was replaced: once it is up, what it says about itself is recorded."""
+        await self._house.links[role].wait_up()
+        if self._log is not None and self._house.rooms is not None:
+            await self._guarded(self._witness_now("change"))
+
+    async def keep(self) -> None:
+        """Tick once a second until cancelled."""
+        ticks = 0
+        while True:
+            await asyncio.sleep(1)
+            ticks += 1
+            await self._guarded(self._tick())
+            if ticks % _TALLY_TICKS == 0:
+                await self._guarded(self._write_tally())
+
+    async def _tick(self) -> None:
+        log = self._log
+        assert log is not None
+        asleep = self._house.clock.asleep_ms()
+        slept, self._asleep_ms = max(0, asleep - self._asleep_ms), asleep
+        due = await self._do(lambda: log.tick(at=self._house.clock.instant(), asleep_ms=slept))
+        self._house.down["log"] = "ok"
+        if due.evidence:
+            await self._witness_now("tick")
+
+    async def _write_tally(self) -> None:
+        recorder = self._house.recorder
+        for refusals in self._house.tally.take() if recorder is not None else ():
+            assert recorder is not None
+            kind = "token" if "/" in refusals.caller_id else "uid"
+            caller = Caller(id=refusals.caller_id[:64], kind=kind)  # type: ignore[arg-type]  # one of the two literals
+            await recorder.refuse_early(caller, refusals)
+
+    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
+        """Run a duty; a log that fails is a state of the service, not the end of it."""
+        try:
+            await work
+        except CordonError as error:
+            if self._house.down["log"] != error.code:
+                self._journal.say("log_failed", code=error.code)
+            self._house.down["log"] = error.code
+
+    async def close(self) -> None:
+        """The last records."""
+        log, self._log = self._log, None
+        if log is None:
+            return
+        self._log = log
+        if self._house.rooms is not None:
+            await self._guarded(self._write_tally())
+            await self._guarded(self._witness_now("stop"))
+        self._log = None
+        try:
+            await self._do(lambda: log.stop("stop", at=self._house.clock.instant()))
+        except CordonError as error:
+            self._journal.say("log_failed", code=error.code)
+
+    async def _do(self, work: Callable[[], _R]) -> _R:
+        try:
+            return await asyncio.to_thread(work)
+        except AuditError as error:
+            raise CordonError(error.code) from None
+
+    def _start_facts(self) -> StartFacts:
+        house, plan = self._house, self._house.plan
+        answering = house.answering()
+        return StartFacts(
+            version=plan.version,
+            software=plan.software,
+            catalogue=plan.catalogue,
+            config=plan.config,
+            policy=house.policy.digest,
+            calibration=house.policy.calibration_digest or NO_DIGEST,
+            models=Models(
+                answer=answering.sha256 if answering and answering.sha256 else NO_DIGEST,
+                guard=plan.guard.sha256 if plan.guard else NO_DIGEST,
+            ),
+            engine=plan.settings.engine.kind,
+            filters=Filters(**plan.filters),
+        )
+
+
+def _nobody() -> Exchange:
+    """The envelope of work the service does for itself."""
+    return Exchange("canary", Asker(0, CallerKind.UID, "", "self", frozenset()), "self", False, 60_000, 0)

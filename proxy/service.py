@@ -1,0 +1,142 @@
+"""The life of a gateway process, from the first socket to the last record.
+
+    1 links and doors open (503 not_ready)   2 workers say Hello   3 log opened, S   4 guard canaries   5 E   6 ready
+    then: each second the log's tick, each minute the tally, evidence when due; links are replaced as they come
+    stop: answers end, doors close, E, X, exit 0
+
+Law: tasks belong to one TaskGroup; a part that fails at start names its code in /readyz and nothing is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+
+from proxy.build import House
+from proxy.clock import Clock
+from proxy.door import Hall, open_doors
+from proxy.errors import CordonError
+from proxy.evidence import Witness
+from proxy.journal import JsonJournal, open_journal, quiet_foreign_loggers
+from proxy.ledger import Ledger
+from proxy.listeners import verify_listener
+from proxy.peer import SockDiag
+from proxy.plan import GatewayPlan
+from proxy.server import CONTROL, Shell, make_app, make_runner, verify_parser
+from proxy.workers.border import Arguments, Control
+from proxy.workers.lockdown import Lockdown
+
+__all__ = ["Service"]
+
+_TALLY_S = 30
+
+
+class _Line:
+    """Where the journal writes: the supervisor, who alone has a terminal or a journal."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def write(self, text: str) -> int:
+        if line := text.strip():
+            self._control.say(line=line)
+        return len(text)
+
+    def flush(self) -> None:
+        return
+
+
+class Service:
+    """One gateway."""
+
+    def __init__(self, arguments: Arguments, control: Control, locked: Lockdown) -> None:
+        self._fds, self._control, self._locked = arguments.descriptors, control, locked
+        self._plan = GatewayPlan.model_validate_json(arguments.plan)
+        self._journal: JsonJournal = open_journal(_Line(control))
+        self._stop = asyncio.Event()
+
+    def run(self) -> int:
+        """Serve until told to stop; returns the exit status."""
+        quiet_foreign_loggers(self._journal)
+        verify_parser()
+        return asyncio.run(self._main())
+
+    async def _main(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        clock = Clock(self._plan.boot_id)
+        house = House(self._plan, clock, lambda: self._control.say(kill="analyst"))
+        witness = Witness(house, self._locked)
+        ledger = Ledger(house, witness, self._journal)
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(self._serve(house))]
+            for role, link in house.links.items():
+                sock = socket.socket(fileno=self._fds[f"link.{role}"])
+                running.append(tasks.create_task(link.serve(sock)))
+            loop.add_reader(self._control.socket, self._hear, house, tasks, ledger)
+            running.append(tasks.create_task(self._begin(house, ledger)))
+            await self._stop.wait()
+            loop.remove_reader(self._control.socket)
+            await self._end(house, ledger, running)
+        return 0
+
+    def _hear(self, house: House, tasks: asyncio.TaskGroup, ledger: Ledger) -> None:
+        """A message of the supervisor: a worker was replaced, or stays down."""
+        message, descriptors = self._control.hear()
+        if not message:
+            self._stop.set()  # the supervisor is gone; nothing is served without it
+        elif (role := message.get("attach")) in house.links and descriptors:
+            tasks.create_task(house.links[role].serve(socket.socket(fileno=descriptors[0])))
+            tasks.create_task(ledger.replaced(role))
+        elif (role := message.get("down")) is not None:
+            house.down[role] = "engine_failing" if role != "analyst" else "analyst_unavailable"
+
+    async def _begin(self, house: House, ledger: Ledger) -> None:
+        """Steps 2 to 6, then the ticking."""
+        for link in house.links.values():
+            await link.wait_up()
+        try:
+            await ledger.open()
+        except CordonError as error:
+            self._journal.say("start_refused", code=error.code)
+            house.down["log"] = error.code
+            self._control.failed(error.code)
+            return
+        self._journal.say("ready", model=house.models()[0].id if house.models() else "", port=house.rules.port)
+        self._control.say(ready=True)
+        await ledger.keep()
+
+    async def _serve(self, house: House) -> None:
+        """Accept until cancelled."""
+        port = house.rules.port
+        api = (house.plan.settings.access.socket,)
+        sockets = [socket.socket(fileno=n) for name, n in sorted(self._fds.items()) if name.startswith("listen.")]
+        named = [(verify_listener(sock, port=port, api=api), sock) for sock in sockets]
+        diag = SockDiag(socket.socket(fileno=self._fds["diag"])) if "diag" in self._fds else None
+        hall = Hall(house.rules, house.clients, diag, house.metrics)
+        app = make_app(house, Shell(hall, self._journal))
+        runner = make_runner(app)
+        await runner.setup()
+        servers = await open_doors(named, hall, runner.server)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            app[CONTROL].stop()
+            for server in servers:
+                server.close()
+            await runner.cleanup()
+
+    async def _end(self, house: House, ledger: Ledger, running: list[asyncio.Task[None]]) -> None:
+        """Answers first, then the log, then the links."""
+        serving, *rest = running
+        serving.cancel()
+        await asyncio.wait([serving])
+        await ledger.close()
+        for task in rest:
+            task.cancel()
+        for link in house.links.values():
+            link.close()
+
+
