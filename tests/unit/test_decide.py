@@ -1,0 +1,143 @@
+"""Total, pure, monotone: a missing score refuses, a higher score never turns a refusal into a permission."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.decide import Decision, Evidence, UnitScores, Verdict, decide
+from policies.model import Cap, Direction, Policy, Threshold
+from tests.kit.policies import IDS, policy_of
+
+P, R = Direction.PROMPT, Direction.RESPONSE
+POLICY = policy_of()
+GENERAL = replace(POLICY, guidelines=tuple(replace(g, prompt=Cap.BLOCK) for g in POLICY.guidelines))
+STRENGTH = {verdict: strength for strength, verdict in enumerate(Verdict)}
+
+
+def _unit(direction: Direction = P, seg: int | None = None, lang: str = "", **scores: int | None) -> UnitScores:
+    return UnitScores(
+        "user" if direction is P else "segment",
+        direction,
+        seg,
+        1,
+        lang,
+        tuple((dict.fromkeys(IDS, 0) | scores).items()),
+    )
+
+
+def _decide(*units: UnitScores, policy: Policy = POLICY) -> Decision:
+    return decide(policy, Evidence(units))
+
+
+def test_low_scores_permit() -> None:
+    decision = _decide(_unit(), _unit(R, 0))
+    assert (decision.verdict, decision.rule, decision.code, decision.flags) == (Verdict.PERMIT, "", "", ())
+    assert decision.acts == ((tuple((id_, Verdict.PERMIT) for id_ in IDS)),) * 2
+
+
+@pytest.mark.parametrize(
+    ("score", "verdict"), [(4999, "permit"), (5000, "flag"), (7999, "flag"), (8000, "refuse"), (10_000, "refuse")]
+)
+def test_thresholds_are_reached_at_the_recorded_integer(score: int, verdict: str) -> None:
+    assert _decide(_unit(hate=score)).verdict == verdict
+
+
+def test_a_cap_of_flag_never_refuses() -> None:
+    decision = _decide(_unit(dangerous=10_000))
+    assert (decision.verdict, decision.flags) == (Verdict.FLAG, ("dangerous/prompt",))
+    assert _decide(_unit(dangerous=10_000), policy=GENERAL).verdict is Verdict.REFUSE
+
+
+@pytest.mark.parametrize(("unit", "code"), [
+    (_unit(R, 3, dangerous=9000), "response_refused"), (_unit(R, dangerous=9000), "prompt_refused"),
+    (_unit(hate=9000), "prompt_refused"),
+])  # fmt: skip
+def test_a_forged_answer_in_the_request_is_the_prompts_fault(unit: UnitScores, code: str) -> None:
+    assert _decide(_unit(), unit).code == code
+
+
+def test_the_first_refusal_in_order_names_the_rule_and_flags_are_kept() -> None:
+    decision = _decide(_unit(sexual=6000), _unit(hate=9000, dangerous=9000), _unit(harassment=9000))
+    assert (decision.verdict, decision.rule) == (Verdict.REFUSE, "harassment/prompt")
+    assert decision.flags == ("dangerous/prompt", "sexual/prompt")
+    assert dict(decision.acts[1]) == {"dangerous": "flag", "harassment": "permit", "hate": "refuse", "sexual": "permit"}
+
+
+@pytest.mark.parametrize("score", [None, -1, 10_001, 0.5, True, "9"])
+def test_what_is_no_score_is_missing(score: object) -> None:
+    decision = _decide(_unit(), _unit(hate=score))  # type: ignore[arg-type]
+    assert (decision.verdict, decision.code, decision.rule) == (Verdict.REFUSE, "guard_missing", "")
+
+
+def test_absent_and_doubled_scores_are_missing() -> None:
+    short = replace(_unit(), scores=tuple((id_, 0) for id_ in IDS[:3]))
+    doubled = replace(_unit(), scores=(*_unit().scores, ("hate", 0)))
+    assert _decide(short).code == _decide(doubled).code == "guard_missing"
+
+
+def test_no_unit_is_no_evidence() -> None:
+    assert _decide().code == "guard_missing"
+
+
+def test_a_guideline_that_is_off_is_not_asked() -> None:
+    policy = replace(
+        POLICY, guidelines=tuple(replace(g, prompt=Cap.OFF) if g.id == "hate" else g for g in POLICY.guidelines)
+    )
+    unit = replace(_unit(), scores=tuple((id_, 0) for id_ in IDS if id_ != "hate"))
+    assert _decide(unit, policy=policy).verdict is Verdict.PERMIT
+    assert _decide(_unit(hate=10_000), policy=policy).verdict is Verdict.PERMIT
+
+
+def test_a_missing_threshold_refuses() -> None:
+    assert _decide(_unit(), policy=replace(POLICY, thresholds=())).verdict is Verdict.REFUSE
+
+
+def test_other_languages_flag_or_refuse_as_the_policy_says() -> None:
+    unit = _unit(lang="unsupported")
+    assert _decide(unit).flags == ("language/unsupported",)
+    strict = replace(POLICY, unsupported_language="refuse")
+    assert (_decide(unit, policy=strict).code, _decide(unit, policy=strict).rule) == (
+        "prompt_refused",
+        "language/unsupported",
+    )
+    assert _decide(replace(unit, scores=_unit(hate=9000).scores), policy=strict).rule == "hate/prompt"
+
+
+def test_unsafe_allow_all_permits_and_says_so() -> None:
+    decision = _decide(_unit(hate=10_000), policy=policy_of("unsafe-allow-all"))
+    assert (decision.verdict, decision.flags) == (Verdict.PERMIT, ("unsafe-allow-all",))
+    assert _decide(policy=policy_of("unsafe-allow-all")).verdict is Verdict.PERMIT
+
+
+_SCORE = st.one_of(st.integers(0, 10_000), st.sampled_from([4999, 5000, 7999, 8000]))
+_UNITS = st.lists(
+    st.tuples(st.sampled_from([P, R]), st.sampled_from([None, 0]), st.sampled_from(["", "unsupported"]),
+              st.lists(_SCORE, min_size=4, max_size=4)),
+    min_size=1, max_size=4,
+)  # fmt: skip
+
+
+@given(
+    units=_UNITS,
+    which=st.integers(0, 3),
+    more=st.integers(0, 10_000),
+    general=st.booleans(),
+    floor=st.integers(1, 9999),
+)
+def test_total_and_monotone(units: list, which: int, more: int, general: bool, floor: int) -> None:
+    thresholds = tuple(Threshold(t.policy, t.direction, min(floor, t.block), t.block) for t in POLICY.thresholds)
+    policy = replace(GENERAL if general else POLICY, thresholds=thresholds)
+    before = tuple(
+        UnitScores("user", d, s, 1, lang, tuple(zip(IDS, scores, strict=True))) for d, s, lang, scores in units
+    )
+    raised = tuple((id_, min(10_000, score + more * (i == which))) for i, (id_, score) in enumerate(before[0].scores))
+    after = (replace(before[0], scores=raised), *before[1:])
+    first, second = _decide(*before, policy=policy), _decide(*after, policy=policy)
+    assert STRENGTH[second.verdict] >= STRENGTH[first.verdict]
+    assert set(first.flags) <= set(second.flags) | {second.rule} | {f"{id_}/{before[0].direction}" for id_ in IDS}
+    assert (first.verdict is Verdict.REFUSE) == bool(first.rule) == bool(first.code)
+    assert first == _decide(*before, policy=policy)
