@@ -1,0 +1,226 @@
+"""Known values: what was found once is looked for everywhere, earlier and later, in every part of the exchange.
+
+Law: one pass over the words of a text, with a dictionary; no pattern per name. Nothing is fuzzy. A known value covers
+only characters that no other finding covers. What a guard lets stand is reported, so that the last look knows of it.
+
+    known = Known.of(values, marked)
+    known.search(view.text)   -> matches and kept spans, in offsets of that text
+    known.spread              -> the keys, for the last look
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from filters.eponyms import is_eponym_construction
+from filters.findings import Source, Type
+from filters.fold import normal
+from filters.words import Word, words
+
+__all__ = ["Known", "Match", "Value", "has_name_cue"]
+
+_GAP = 3
+"""Characters between two words of one value, at most: "O'Brien", "Perera,\\nAnil"."""
+_LONG_DIGITS = 7
+_SURE = 700
+_CERTAIN = 950
+
+_NAME_CUE = re.compile(
+    r"(?<![^\W_])(?:mr|mrs|ms|miss|mx|dr|drs|prof|professor|sir|lady|herrn?|frau|fr|hr|sr|sra|srta|don|doña|dr?a|señora?|"
+    r"mme|mlle|monsieur|madame|sig|signora?|dott|dottor|dott\.ssa|dhr|mevr|mevrouw|meneer|name|surname|patient|pt|"
+    r"nombre|apellidos?|nom|prénom|nome|cognome|naam|vorname|nachname|paciente|paziente|dear|geehrter?|"
+    r"named|called|is|am|i'm)[.:]?[\"']?[ \t]{1,3}\Z",
+    re.IGNORECASE,
+)
+_TITLE_CUE = re.compile(
+    r"(?<![^\W_])(?:mr|mrs|ms|miss|mx|dr|drs|prof|sir|lady|herrn?|frau|sr|sra|srta|don|doña|dra|señora?|mme|mlle|monsieur|"
+    r"madame|sig|signora?|dott|dhr|mevr|mevrouw|meneer|name|nombre|apellidos?|nom|prénom|nome|cognome|naam|vorname|nachname|"
+    r"dear|geehrter?)[.:]?[ \t]{1,3}\Z",
+    re.IGNORECASE,
+)
+_GROUP_GAP = re.compile(r"[ .()/-]{1,3}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that was found, with what decides whether it spreads."""
+
+    type: Type
+    kind: str
+    text: str
+    score: int
+    source: Source
+    cued: bool
+
+    def __repr__(self) -> str:
+        return f"Value({self.type}, {len(self.text)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An occurrence of a known value in a view."""
+
+    start: int
+    end: int
+    type: Type
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    words: tuple[str, ...]
+    type: Type
+    kind: str
+    alone: bool
+    """False: this word is also a common word, and needs a name beside it."""
+
+
+class Known:
+    """The keys of one exchange."""
+
+    __slots__ = ("_by_first", "_digits", "_longest", "_name_words", "spread")
+
+    def __init__(self, keys: Iterable[_Key], digits: Iterable[tuple[str, Type, str]], spread: Iterable[str]) -> None:
+        self._by_first: dict[str, list[_Key]] = {}
+        for key in sorted(set(keys), key=lambda k: (-len(k.words), k.words, k.type, k.kind)):
+            self._by_first.setdefault(key.words[0], []).append(key)
+        self._digits = {d: (t, k) for d, t, k in sorted(set(digits), reverse=True)}
+        self._longest = max(map(len, self._digits), default=0)
+        self._name_words = frozenset(
+            w for keys in self._by_first.values() for k in keys if k.type is Type.NAME for w in k.words
+        )
+        self.spread = tuple(sorted(set(spread)))
+
+    @classmethod
+    def of(cls, values: Sequence[Value], marked: Sequence[str], common: frozenset[str]) -> Known:
+        """Build the keys of all values that spread."""
+        keys: list[_Key] = []
+        digits: list[tuple[str, Type, str]] = []
+        spread: list[str] = []
+        marks = [Value(Type.MARKED, "marked", text, 1000, Source.MARKED, cued=True) for text in marked]
+        for value in [*values, *marks]:
+            if not _spreads(value, common):
+                continue
+            form = normal(value.type, value.text)
+            tokens = tuple(word.text for word in words(form))
+            if not tokens:
+                continue
+            whole = _Key(tokens, value.type, value.kind, _stands_alone(value, tokens, common))
+            keys.append(whole)
+            if whole.alone:
+                spread.append(form)
+            flat = "".join(c for c in form if c.isdigit())
+            if len(flat) >= _LONG_DIGITS and sum(map(str.isalpha, form)) <= 3:
+                digits.append((flat, value.type, value.kind))
+            if value.type is Type.NAME:
+                parts = [_Key((t,), Type.NAME, value.kind, t not in common) for t in tokens if _is_part(t)]
+                keys += parts
+                spread += [key.words[0] for key in parts if key.alone]
+        return cls(keys, digits, spread)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_first)
+
+    def search(self, text: str) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
+        """Return occurrences to replace, and occurrences a guard lets stand."""
+        found: list[Match] = []
+        kept: list[Match] = []
+        run = list(words(text))
+        for i, word in enumerate(run):
+            for key in self._by_first.get(word.text, ()):
+                end = _end_of(key, run, i)
+                if end is None:
+                    continue
+                match = Match(word.start, run[end].end, key.type, key.kind)
+                if self._taken(text, run, i, key, match):
+                    found.append(match)
+                    break
+                if key.alone:
+                    kept.append(match)
+        found += self._numbers(text, run)
+        return tuple(found), tuple(kept)
+
+    def _taken(self, text: str, run: list[Word], i: int, key: _Key, match: Match) -> bool:
+        if key.type is not Type.NAME or len(key.words) > 1:
+            return key.alone or key.type is not Type.NAME
+        if is_eponym_construction(text, match.start, match.end):
+            return False
+        return key.alone or self._beside_name(text, run, i)
+
+    def _beside_name(self, text: str, run: list[Word], i: int) -> bool:
+        if not text[run[i].start].isupper() and text[run[i].start].isascii():
+            return False
+        if _TITLE_CUE.search(text[max(0, run[i].start - 24) : run[i].start]):
+            return True
+        for j in (i - 1, i + 1):
+            if 0 <= j < len(run) and run[j].text in self._name_words and text[run[j].start].isupper():
+                gap = text[min(run[i].end, run[j].end) : max(run[i].start, run[j].start)]
+                if gap.strip(" .,-'") == "" and "\n" not in gap:
+                    return True
+        return False
+
+    def _numbers(self, text: str, run: list[Word]) -> Iterator[Match]:
+        """Long numbers match by their digits alone, whatever the separators."""
+        if not self._digits:
+            return
+        for i, word in enumerate(run):
+            flat = ""
+            for j in range(i, len(run)):
+                if not run[j].text.isdecimal() or (j > i and not _GROUP_GAP.match(text[run[j - 1].end : run[j].start])):
+                    break
+                flat += run[j].text
+                if len(flat) > self._longest:
+                    break
+                if flat in self._digits:
+                    type_, kind = self._digits[flat]
+                    yield Match(word.start, run[j].end, type_, kind)
+
+
+def has_name_cue(text: str, start: int) -> bool:
+    """Return whether a title or a label for a name stands right before `start`."""
+    return _NAME_CUE.search(text[max(0, start - 24) : start]) is not None
+
+
+def _spreads(value: Value, common: frozenset[str]) -> bool:
+    if value.type is Type.NAME:
+        return value.cued or value.score >= _SURE or len(list(words(value.text))) > 1
+    if value.type in (Type.LOCATION, Type.ORG):
+        tokens = [word.text for word in words(value.text)]
+        return value.score >= _SURE and len(value.text) >= 4 and not all(token in common for token in tokens)
+    if value.type is Type.DATE:
+        return value.kind in ("date", "birth_date") and _is_whole_date(value.text)
+    if value.type is Type.ID:
+        return value.kind not in ("ward_bed", "lk_bht") and len(value.text) >= 4
+    return value.type in (Type.MARKED, Type.PHONE, Type.EMAIL, Type.URL, Type.SECRET)
+
+
+def _is_whole_date(text: str) -> bool:
+    """Day, month and year."""
+    numbers = re.findall(r"\d+", text)
+    return (
+        len(numbers) >= 3 or (len(numbers) == 2 and any(c.isalpha() for c in text)) or any(len(n) >= 7 for n in numbers)
+    )
+
+
+def _stands_alone(value: Value, tokens: tuple[str, ...], common: frozenset[str]) -> bool:
+    if value.type is not Type.NAME:
+        return True
+    if len(tokens) > 1:  # "Rose May" is a name where somebody says so; "Chest Pain" is a mistake of the model
+        return value.cued or value.score >= _CERTAIN or not all(token in common for token in tokens)
+    return _is_part(tokens[0]) and tokens[0] not in common
+
+
+def _is_part(token: str) -> bool:
+    return not token.isdecimal() and len(token) >= (3 if token.isascii() or token[0] < "\u0250" else 2)
+
+
+def _end_of(key: _Key, run: list[Word], i: int) -> int | None:
+    end = i + len(key.words) - 1
+    if end >= len(run):
+        return None
+    for k in range(1, len(key.words)):
+        if run[i + k].text != key.words[k] or run[i + k].start - run[i + k - 1].end > _GAP:
+            return None
+    return end

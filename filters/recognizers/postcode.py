@@ -1,0 +1,28 @@
+"""Postal code: beside its label in any country, and the British form by itself."""
+
+from __future__ import annotations
+
+from filters.findings import Type
+from filters.recognizers.base import Examples, Recognizer, Scores
+
+__all__ = ["EXAMPLES", "RECOGNIZER"]
+
+_LABELS = (
+    "postcode|post code|postal code|zip code|zip|plz|postleitzahl|cp|c\\.p\\.|código postal|codigo postal|code postal|"
+    "cap|c\\.a\\.p\\.|cep|pin code|pincode"
+)
+
+RECOGNIZER = Recognizer(
+    kind="postcode",
+    type=Type.LOCATION,
+    patterns=(
+        rf"(?<!\w)(?:{_LABELS})[ .:#]{{0,3}}(?P<value>\d{{4,6}}(?:-\d{{3,4}})?)(?![\w]|[.,/]\d)",
+        r"(?<!\w)(?:GIR ?0AA|[A-PR-UWYZ][A-HK-Y]?\d[A-HJKPS-Y\d]? ?\d[ABD-HJLNP-UW-Z]{2})(?!\w)",
+    ),
+    scores=Scores(shape=600),
+)
+
+EXAMPLES = Examples(
+    match=("CP: «28035».", "PLZ «10115» Berlin", "zip «02139-4307»", "London «SW1A 1AA»", "postcode «00300»"),
+    no_match=("28035", "cap 500 mg", "zip it", "SW1A", "CP 3", "stage T1N 0MX"),
+)

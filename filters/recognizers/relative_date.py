@@ -1,0 +1,53 @@
+"""Date told from today: "last Friday", "vor drei Wochen", "hace dos meses". "Today" and "daily" tell nobody anything."""
+
+from __future__ import annotations
+
+from filters.calendar_words import WEEKDAYS
+from filters.findings import Type
+from filters.recognizers.base import Examples, Recognizer, Scores
+
+__all__ = ["EXAMPLES", "RECOGNIZER"]
+
+_N = (
+    r"(?:\d{1,2}|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|a few|several|a couple of|"
+    r"einem|einer|zwei|drei|vier|fünf|sechs|acht|zehn|un|una|une|uno|dos|tres|cuatro|cinco|seis|"
+    r"deux|trois|quatre|cinq|huit|due|tre|quattro|cinque|sei|een|twee|drie|vijf|zes|um|uma|dois|duas|três|quatro)"
+)
+_UNIT = (
+    r"(?:days?|weeks?|months?|years?|tage?n?|wochen?|monate?n?|jahre?n?|días?|dias?|semanas?|meses|mes|años?|"
+    r"jours?|semaines?|mois|ans?|années?|giorn[oi]|settiman[ae]|mes[ei]|ann[oi]|dagen|dag|weken|week|maanden|maand|jaar|anos?)"
+)
+
+RECOGNIZER = Recognizer(
+    kind="relative_date",
+    type=Type.DATE,
+    patterns=(
+        rf"(?<!\w)(?:last|next|this past|this coming|this|past|coming|previous|following|on|since|by|until)[ ](?:{WEEKDAYS})(?!\w)",
+        r"(?<!\w)(?:last|next)[ ](?:week|month|year|weekend|spring|summer|autumn|fall|winter|christmas|easter)(?!\w)",
+        rf"(?<!\w){_N}[ ]{_UNIT}[ ](?:ago|geleden|fa|atrás|earlier today)(?!\w)",
+        rf"(?<!\w)(?:vor|hace|il y a|há)[ ]{_N}[ ]{_UNIT}(?!\w)",
+        rf"(?<!\w)(?:letzte[nrsm]?|nächste[nrsm]?|vergangene[nrsm]?|kommende[nrsm]?|am)[ ](?:{WEEKDAYS}|woche|monat|jahr)(?!\w)",
+        rf"(?<!\w)(?:el|la)[ ](?:pasad[oa]|próxim[oa]|{WEEKDAYS}|semana|mes|año)(?:[ ](?:pasad[oa]|próxim[oa]|que viene))(?!\w)",
+        rf"(?<!\w)(?:{WEEKDAYS}|la semaine|le mois|l'an|l'année)[ ](?:dernier|dernière|prochain|prochaine|passé|passée)(?!\w)",
+        rf"(?<!\w)(?:{WEEKDAYS}|la settimana|il mese|l'anno)[ ](?:scors[oa]|prossim[oa])(?!\w)",
+        rf"(?<!\w)(?:vorige?|afgelopen|volgende|komende)[ ](?:{WEEKDAYS}|week|maand|jaar)(?!\w)",
+        rf"(?<!\w)(?:{WEEKDAYS}|semana|mês|ano)[ ](?:passad[oa]|que vem)(?!\w)",
+    ),
+    scores=Scores(shape=560),
+)
+
+EXAMPLES = Examples(
+    match=(
+        "seen «last Friday» in",
+        "review «next week»",
+        "«three weeks ago» he fell",
+        "«vor drei Wochen» gestürzt",
+        "«hace dos meses» inicia",
+        "«il y a trois semaines»",
+        "«tre settimane fa»",
+        "«drie weken geleden»",
+        "«letzten Freitag»",
+        "«semana passada»",
+    ),
+    no_match=("today", "yesterday", "daily", "for 3 days", "weekly", "the last dose", "next to", "every week"),
+)

@@ -1,0 +1,127 @@
+"""From what stands in each text to what is found in the request: switches, known values, precedence.
+
+Law: pure; the order of parts is the order of discovery. What the policy or a guard leaves standing is reported beside
+what is found, because the last look must know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from filters.findings import Finding, Found, Source, Type
+from filters.fold import View, fold
+from filters.local import Clip, Local, Placed, clip_of, placed
+from filters.parts import Form
+from filters.propagate import Known, Match, Value
+from filters.spans import KNOWN_RANK, Candidate, resolve
+from filters.switches import Switches, is_kept
+
+__all__ = ["Text", "settle", "settle_window"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of the request with its views and what stands in it."""
+
+    raw: str
+    form: Form
+    views: tuple[View, ...]
+    local: Local
+
+    def __repr__(self) -> str:
+        return f"Text({len(self.raw)})"
+
+
+def settle(
+    texts: Sequence[Text],
+    marked: Sequence[str],
+    switches: Switches,
+    countries: Mapping[str, str],
+    common: frozenset[str],
+) -> Found:
+    """Return findings, kept spans and spread set."""
+    accepted: list[list[Placed]] = []
+    kept: list[list[Candidate]] = []
+    for text in texts:
+        take, keep = _sorted_out(text, switches, countries)
+        accepted.append(take)
+        kept.append(keep)
+    values = [_value(text, place) for text, take in zip(texts, accepted, strict=True) for place in take]
+    known = Known.of(values, marked, common)
+    parts: list[tuple[Finding, ...]] = []
+    standing: list[tuple[Finding, ...]] = []
+    for text, take, keep in zip(texts, accepted, kept, strict=True):
+        spread, guarded = _known_in(text, known)
+        found = resolve(text.raw, [*(place.candidate for place in take), *spread])
+        parts.append(found)
+        standing.append(_standing([*keep, *guarded], found))
+    return Found(tuple(parts), tuple(standing), known.spread)
+
+
+def settle_window(text: Text, switches: Switches, countries: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return the findings of one window of an answer; nothing spreads."""
+    take, _ = _sorted_out(text, switches, countries)
+    return resolve(text.raw, [place.candidate for place in take])
+
+
+def _sorted_out(text: Text, switches: Switches, countries: Mapping[str, str]) -> tuple[list[Placed], list[Candidate]]:
+    take: list[Placed] = []
+    keep: list[Candidate] = []
+    for place in text.local.found:
+        candidate = place.candidate
+        country = countries.get(candidate.kind, "")
+        if candidate.score < switches.threshold or not (
+            not country or "*" in switches.countries or country in switches.countries
+        ):
+            continue
+        view = text.views[place.view].text
+        if is_kept(view[place.start : place.end], candidate, switches):
+            keep.append(candidate)
+        else:
+            take.append(place)
+    return take, keep
+
+
+def _value(text: Text, place: Placed) -> Value:
+    c = place.candidate
+    view = text.views[place.view]
+    whole = view.span(place.start, place.end) == (c.start, c.end)
+    surface = view.text[place.start : place.end] if whole else fold(text.raw[c.start : c.end]).text
+    return Value(c.type, c.kind, surface, c.score, c.source, c.cued)
+
+
+def _known_in(text: Text, known: Known) -> tuple[list[Candidate], list[Candidate]]:
+    if not known:
+        return [], []
+    clip = clip_of(text.raw, text.form)
+    found: list[Candidate] = []
+    guarded: list[Candidate] = []
+    for number, view in enumerate(text.views):
+        matches, stood = known.search(view.text)
+        for match in matches:
+            found += _placed(view, number, match, clip)
+        for match in stood:
+            guarded += _placed(view, number, match, clip)
+    return found, guarded
+
+
+def _placed(view: View, number: int, match: Match, clip: Clip) -> list[Candidate]:
+    marked = match.type is Type.MARKED
+    source, rank = (Source.MARKED, 1) if marked else (Source.KNOWN, KNOWN_RANK)
+    candidate = Candidate(match.start, match.end, match.type, match.kind, 1000 if marked else 500, source, rank)
+    return [place.candidate for place in placed(view, number, candidate, clip, Form.JSON)]
+
+
+def _standing(kept: Sequence[Candidate], found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Kept spans that no finding touches, sorted, each once."""
+    spans = {Finding(c.start, c.end, c.type, c.kind, c.score, c.source) for c in kept}
+    taken = sorted((f.start, f.end) for f in found)
+    result = []
+    at = 0
+    for finding in sorted(spans):
+        while at < len(taken) and taken[at][1] <= finding.start:
+            at += 1
+        if at == len(taken) or taken[at][0] >= finding.end:
+            result.append(finding)
+    return tuple(result)

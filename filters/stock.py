@@ -1,0 +1,79 @@
+"""Which recognizers of presidio-analyzer 2.2.366 are kept, and on what terms.
+
+Law: a name here is resolved by `analyse.py`; everything else is not loaded (docs/identifiers.md).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+__all__ = ["STOCK", "Stock", "Terms"]
+
+
+class Terms(enum.Enum):
+    """When a stock pattern counts."""
+
+    SHAPE = "by its shape, as its own score says"
+    CHECKED = "with a correct check digit, or beside a cue"
+    CUED = "beside a cue"
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """One stock recognizer."""
+
+    name: str
+    kind: str
+    terms: Terms
+    country: str = ""
+    digits: bool = True
+    """The value holds five digits close together, so only such places are searched."""
+    cues: tuple[str, ...] = ()
+    """Our cues instead of the stock ones, where those are words of everyday text ("us", "states")."""
+
+
+_PASSPORT = ("passport", "passport no", "passport number", "pasaporte", "passaporto", "passeport", "reisepass")
+
+
+def _of(terms: Terms, country: str, *names: str) -> tuple[Stock, ...]:
+    return tuple(Stock(name, kind, terms, country) for name, _, kind in (n.partition(":") for n in names))
+
+
+STOCK = (
+    Stock("CreditCardRecognizer", "card", Terms.CHECKED),
+    Stock("IbanRecognizer", "iban", Terms.CHECKED),
+    Stock("CryptoRecognizer", "crypto", Terms.CHECKED, digits=False),
+    Stock("MacAddressRecognizer", "mac", Terms.SHAPE, digits=False),
+    Stock("UuidRecognizer", "uuid", Terms.SHAPE, digits=False),
+    Stock("IpRecognizer", "ip", Terms.CUED, digits=False),
+    *_of(Terms.CHECKED, "pl", "PlPeselRecognizer:pl_pesel"),
+    *_of(
+        Terms.CHECKED, "de", "DeBsnrRecognizer:de_bsnr", "DeLanrRecognizer:de_lanr",
+        "DeSocialSecurityRecognizer:de_social_security", "DeIdCardRecognizer:de_id_card",
+        "DePassportRecognizer:de_passport",
+        "DeVatIdRecognizer:de_vat_id",
+    ),
+    *_of(Terms.CHECKED, "it", "ItVatCodeRecognizer:it_vat_code"),
+    *_of(Terms.CHECKED, "ca", "CaSinRecognizer:ca_sin"),
+    *_of(
+        Terms.CHECKED, "au", "AuAbnRecognizer:au_abn", "AuAcnRecognizer:au_acn", "AuMedicareRecognizer:au_medicare",
+        "AuTfnRecognizer:au_tfn",
+    ),
+    *_of(Terms.CHECKED, "fi", "FiPersonalIdentityCodeRecognizer:fi_hetu"),
+    *_of(Terms.CHECKED, "se", "SePersonnummerRecognizer:se_personnummer"),
+    *_of(Terms.CHECKED, "tr", "TrNationalIdRecognizer:tr_national_id"),
+    *_of(Terms.CHECKED, "th", "ThTninRecognizer:th_tnin"),
+    *_of(Terms.CHECKED, "kr", "KrRrnRecognizer:kr_rrn"),
+    *_of(Terms.CHECKED, "za", "ZaIdNumberRecognizer:za_id"),
+    *_of(Terms.CHECKED, "ng", "NgNinRecognizer:ng_nin"),
+    *_of(Terms.CHECKED, "in", "InGstinRecognizer:in_gstin"),
+    *_of(Terms.CHECKED, "sg", "SgUenRecognizer:sg_uen"),
+    *_of(Terms.CUED, "in", "InPanRecognizer:in_pan", "InVoterRecognizer:in_voter"),
+    *_of(Terms.CUED, "gb", "UkNinoRecognizer:uk_nino", "UkDrivingLicenceRecognizer:uk_driving_licence"),
+    Stock("InPassportRecognizer", "in_passport", Terms.CUED, "in", cues=_PASSPORT),
+    Stock("UkPassportRecognizer", "uk_passport", Terms.CUED, "gb", cues=_PASSPORT),
+    Stock("UsPassportRecognizer", "us_passport", Terms.CUED, "us", cues=_PASSPORT),
+    Stock("EsPassportRecognizer", "es_passport", Terms.CUED, "es", cues=_PASSPORT),
+    Stock("ItPassportRecognizer", "it_passport", Terms.CUED, "it", cues=_PASSPORT),
+)  # fmt: skip
