@@ -32,7 +32,8 @@ from tests.kit.upstream import Script, Upstream, serving, sse, sse_reply
 
 REQUEST = Generate(
     id=1, exchange="e", caller="uid:0", messages=(Turn("user", RedactedText("hello")),), tools=(), tool_choice="auto",
-    stop=(), schema=None, json_mode=False, max_tokens=None, temperature=None, top_p=None, top_k=None, min_p=None, seed=None,
+    stop=(), schema=None, json_mode=False, max_tokens=None, temperature=None, top_p=None, top_k=None, min_p=None,
+    seed=None,
     presence_penalty=None, frequency_penalty=None, deadline_ms=20_000, credits=100,
 )  # fmt: skip
 
