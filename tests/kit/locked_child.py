@@ -4,6 +4,7 @@ A lock cannot be left, so every case is a new process. The lines run with the na
 `answer(value)` in scope; what they answer comes back as JSON, and an exception as a test failure.
 """
 
+import functools
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["ROOT", "run_child"]
+__all__ = ["ROOT", "filters_here", "run_child", "user_namespaces"]
 
 ROOT = Path(__file__).resolve().parents[2]
 _MARK = "ANSWER "
@@ -63,3 +64,19 @@ def run_child(*blocks: str, environment: Mapping[str, str] | None = None) -> obj
     assert done.returncode == 0, done.stderr.decode()
     assert answers, done.stderr.decode()
     return json.loads(answers[-1])
+
+
+@functools.cache
+def user_namespaces() -> bool:
+    """Say whether this kernel lets this user have namespaces of its own; many containers do not.
+
+    Asked of util-linux, not of ourselves.
+    """
+    asked = subprocess.run(["unshare", "--user", "--net", "--ipc", "--map-current-user", "true"], check=False)
+    return asked.returncode == 0
+
+
+def filters_here() -> int:
+    """Return how many seccomp programs bind this process already: a container runtime has its own."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Seccomp_filters:"))

@@ -18,7 +18,6 @@ LOCAL_ONLY = {  # harmless in the test process itself: no socket is opened, no n
     "send-address": "EISCONN",
     "exec": "ENOENT",
     "fork": "EINVAL",
-    "namespace": "ok",
     "ptrace": "ESRCH",
     "pidfd-getfd": "EBADF",
     "write-exec": "ok",

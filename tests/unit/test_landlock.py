@@ -11,9 +11,6 @@ from proxy.workers.landlock import landlock_abi
 from tests.kit.locked_child import run_child
 
 ABI = landlock_abi()
-# On a kernel without it there is nothing to restrict; what is then reported is tested with the lock itself.
-needs_landlock = pytest.mark.skipif(ABI == 0, reason="this kernel has no Landlock")
-
 RESTRICT = """
     from proxy.workers.landlock import restrict
     kernel.call("prctl", 38, 1, 0, 0, 0)
@@ -45,7 +42,6 @@ def test_what_each_version_handles(abi: int, size: int, top: int) -> None:
         assert struct.unpack_from("Q", attr, 16)[0] == 3
 
 
-@needs_landlock
 def test_three_kinds_of_paths(tmp_path: Path) -> None:
     for name in ("run", "read", "write", "other"):
         (tmp_path / name).mkdir()
@@ -68,10 +64,11 @@ def test_three_kinds_of_paths(tmp_path: Path) -> None:
     """,
     )
     no = errno.EACCES
+    if ABI == 0:  # nothing is restricted; what is then reported is tested with the lock itself
+        no = 0
     assert got == [[0, 0, 0, no], [no, no, 0, no], [no, 0], 0, 0, no, no]
 
 
-@needs_landlock
 def test_a_rule_for_a_single_file(tmp_path: Path) -> None:
     (tmp_path / "one").write_text("x")
     (tmp_path / "two").write_text("x")
@@ -83,10 +80,10 @@ def test_a_rule_for_a_single_file(tmp_path: Path) -> None:
         answer([abi, attempt(open, base + "/one"), attempt(open, base + "/two"), attempt(os.listdir, base)])
     """,
     )
-    assert got == [ABI, 0, errno.EACCES, errno.EACCES]
+    refused = errno.EACCES if ABI else 0
+    assert got == [ABI, 0, refused, refused]
 
 
-@pytest.mark.skipif(ABI < 4, reason="TCP rules came with Landlock 4")
 def test_tcp_only_to_the_named_port() -> None:
     got = run_child(
         RESTRICT,
@@ -99,7 +96,8 @@ def test_tcp_only_to_the_named_port() -> None:
                + [attempt(socket.create_server, ("127.0.0.1", 0))])
     """,
     )
-    assert got == [0, errno.EACCES, errno.EACCES]
+    refused = errno.EACCES if ABI >= 4 else 0  # TCP rules came with version 4
+    assert got == [0, refused, refused]
 
 
 def test_a_kernel_that_refuses_a_step_ends_the_process() -> None:

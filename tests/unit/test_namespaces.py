@@ -1,6 +1,6 @@
 """A child without a unit walls itself in, or is told that it cannot and stays as it was."""
 
-from tests.kit.locked_child import run_child
+from tests.kit.locked_child import run_child, user_namespaces
 
 LOOK = """
     from proxy.workers.namespaces import route_control, take_namespaces
@@ -19,7 +19,7 @@ def test_all_three_are_new_and_the_user_is_the_same() -> None:
         answer([taken, [one != other for one, other in zip(before, after)], (os.getuid(), os.getgid()) == user])
     """,
     )
-    assert got == [True, [True, True, True], True]
+    assert got == ([True, [True, True, True], True] if user_namespaces() else [False, [False] * 3, True])
 
 
 def test_the_network_can_be_left_shared() -> None:
@@ -29,7 +29,7 @@ def test_the_network_can_be_left_shared() -> None:
         answer([take_namespaces(network=False), [one != other for one, other in zip(before, where())]])
     """,
     )
-    assert got == [True, [True, False, True]]
+    assert got == ([True, [True, False, True]] if user_namespaces() else [False, [False] * 3])
 
 
 def test_where_the_kernel_refuses_nothing_changes() -> None:
@@ -80,7 +80,9 @@ def test_there_is_no_route_from_inside() -> None:
         answer([control.name, control.expect, control.got])
     """,
     )
-    assert got == ["tcp4-route", "ENETUNREACH", "ENETUNREACH"]
+    assert isinstance(got, list)
+    assert got[:2] == ["tcp4-route", "ENETUNREACH"]
+    assert got[2] == "ENETUNREACH" or not user_namespaces()
 
 
 def test_inherited_sockets_stay_where_they_were_opened() -> None:
@@ -94,7 +96,7 @@ def test_inherited_sockets_stay_where_they_were_opened() -> None:
         take_namespaces(network=True)
         accepted, _ = listener.accept()
         fresh = socket.socket()
-        answer([accepted.getsockname() == listener.getsockname(), fresh.connect_ex(listener.getsockname()) != 0])
+        answer([accepted.getsockname() == listener.getsockname(), fresh.connect_ex(listener.getsockname()) == 0])
     """,
     )
-    assert got == [True, True]
+    assert got == [True, not user_namespaces()]

@@ -1,157 +1,191 @@
-"""Every turn is judged, whole, and never cut inside a placeholder."""
+"""The units say what the design needs, and fall into none of the known traps. Read as text: nothing is started.
 
-from __future__ import annotations
+Where systemd's own tools are installed they are asked too.
+"""
 
 import re
-from itertools import pairwise
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from filters.units import (
-    Direction,
-    TooLongError,
-    Unit,
-    halved,
-    language_flag,
-    question_of,
-    text_of_call,
-    text_of_tool,
-    unit_of_answer,
-    units_of_prompt,
-    windows,
-)
-
-P, R = Direction.PROMPT, Direction.RESPONSE
+SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
+SERVICES = sorted(path.name for path in SYSTEMD.glob("*.service"))
+SOCKETS = sorted(path.name for path in SYSTEMD.glob("*.socket"))
+SHARED = "# --- shared hardening"
 
 
-def test_turns_become_units_in_order_with_the_question_they_answer() -> None:
-    turns = [
-        ("system", "Be brief."), ("user", "A?"), ("assistant", "a."), ("assistant", "b."), ("user", "B?"),
-        ("tool_call", 'find {"x":1}'), ("tool", "found"), ("tool", "more"), ("thought", "hm"), ("developer", "now"),
-    ]  # fmt: skip
-    assert units_of_prompt(turns, ["lookup\nreads records", "book"]) == (
-        Unit("tools", P, "", "lookup\nreads records\n\nbook"),
-        Unit("system", P, "", "Be brief."),
-        Unit("user", P, "", "A?"),
-        Unit("assistant", R, "A?", "a."),
-        Unit("assistant", R, "A?", "b."),
-        Unit("user", P, "", "B?"),
-        Unit("tool_call", R, "B?", 'find {"x":1}'),
-        Unit("tool", P, "", "found\n\nmore"),
-        Unit("thought", R, "B?", "hm"),
-        Unit("developer", P, "", "now"),
-    )
+def settings(name: str) -> dict[str, list[str]]:
+    """Return the settings of a unit in order; a repeated one keeps all its values."""
+    found: dict[str, list[str]] = {}
+    for line in (SYSTEMD / name).read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith(("#", "[")):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
 
 
-def test_a_request_cut_into_two_turns_is_one_unit_also_around_an_empty_turn() -> None:
-    for between in ([], [("assistant", "")], [("system", " \n"), ("assistant", "")]):
-        assert units_of_prompt([("user", "how to"), *between, ("user", "do it")], []) == (
-            Unit("user", P, "", "how to\n\ndo it"),
-        )
+def shared_block(name: str) -> list[str]:
+    text = (SYSTEMD / name).read_text(encoding="utf-8")
+    return text[text.index(SHARED) :].split("\n\n", 1)[0].splitlines()
 
 
-def test_an_answer_without_a_question_has_an_empty_one() -> None:
-    assert units_of_prompt([("assistant", "hi")], []) == (Unit("assistant", R, "", "hi"),)
-    assert question_of([("system", "x")]) == ""
+def test_the_set_is_complete() -> None:
+    assert SERVICES == ["cordon-export.service", "cordon.service"]
+    assert SOCKETS == ["cordon-api.socket", "cordon-diag.socket", "cordon-ip6.socket", "cordon.socket"]
 
 
-@pytest.mark.parametrize("turns", [[], [("user", "")], [("user", " "), ("assistant", "\n")]])
-def test_there_is_always_something_to_judge(turns: list[tuple[str, str]]) -> None:
-    assert units_of_prompt(turns, []) == (Unit("user", P, "", ""),)
+def test_the_shared_block_is_the_same_in_every_service() -> None:
+    main, export = shared_block("cordon.service"), shared_block("cordon-export.service")
+    assert len(main) == len(export) == 38
+    different = {(a, b) for a, b in zip(main, export, strict=True) if a != b}
+    assert different == {
+        ("UMask=0077", "UMask=0007"),
+        ("RestrictAddressFamilies=AF_UNIX", "RestrictAddressFamilies=none"),
+    }
 
 
-def test_only_the_question_is_truncated_and_not_inside_a_placeholder() -> None:
-    text = "x" * 500 + "[NAME_1]" + "y" * 1996
-    assert question_of([("user", text)]) == "y" * 1996
-    assert question_of([("user", "a"), ("assistant", "b"), ("user", "c"), ("user", "d")]) == "c\n\nd"
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_network_is_empty_and_io_uring_is_closed(name: str) -> None:
+    unit = settings(name)
+    assert unit["PrivateNetwork"] == ["yes"]
+    assert unit["IPAddressDeny"] == ["any"]
+    assert "IPAddressAllow" not in unit
+    refused = next(value for value in unit["SystemCallFilter"] if value.startswith("~"))
+    # @system-service contains @aio, and io_uring goes round socket filters
+    assert {"@aio", "io_uring_setup", "connect", "shutdown", "bind"} <= set(refused.removeprefix("~").split())
+    assert unit["SystemCallErrorNumber"] == ["EPERM"]  # the default signal kills the service at start
+    assert unit["DevicePolicy"] == ["closed"]
+    assert unit["LimitCORE"] == ["1"]  # 0 still starts a handler
 
 
-def test_the_check_of_an_answer_sees_its_end() -> None:
-    unit = unit_of_answer("segment", "x" * 100 + "[NAME_10]" + "y" * 5997, question="Q", seg=3)
-    assert unit == Unit("segment", R, "Q", "y" * 5997, 3)
-    assert unit_of_answer("segment", "short", question="Q", seg=0).text == "short"
+def test_the_lock_may_be_made_under_the_unit() -> None:
+    allowed = settings("cordon.service")["SystemCallFilter"][0].split()
+    assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"} <= set(allowed)
 
 
-def test_a_tool_says_its_strings() -> None:
-    schema = '{"type": "object", "properties": {"n\\u0061me": {"description": "say \\"hi\\"", "minimum": 3}}}'
-    assert text_of_tool("find", "reads", schema).split("\n") == [
-        "find", "reads", "type", "object", "properties", "name", "description", 'say "hi"', "minimum",
-    ]  # fmt: skip
-    assert text_of_tool("find", "", "no JSON") == "find\n\nno JSON"
+def test_the_file_system_is_an_allow_list() -> None:
+    unit = settings("cordon.service")
+    assert unit["RootDirectory"] == ["/var/lib/cordon-root"]  # below /usr it would bind itself into itself
+    assert unit["RootDirectoryStartOnly"] == ["yes"]
+    assert "TemporaryFileSystem" not in unit  # dropped without a word beside ProtectSystem=strict
+    assert "ExecPaths" not in unit
+    writable = {
+        *unit["BindPaths"][0].split(),
+        "/var/lib/cordon/audit",
+        "/var/lib/cordon/access",
+        "/dev/shm",
+        "/tmp",
+        "/var/tmp",
+    }
+    for path in unit["NoExecPaths"][0].split():  # naming a read-only path would make it writable
+        assert path.startswith("+")
+        assert path[1:] in writable
+    assert "PrivateUsers" not in unit  # every caller of the Unix socket would be nobody
 
 
-def test_a_call_says_its_canonical_arguments() -> None:
-    assert text_of_call("find", '{ "b": [1, 2], "a": "\\u00e9" }') == 'find {"a":"é","b":[1,2]}'
-    assert text_of_call("find", "{oops") == "find {oops"
+def test_failing_starts_do_not_give_the_port_away() -> None:
+    assert settings("cordon.service")["StartLimitIntervalSec"] == ["0"]
+    for name in SOCKETS:
+        unit = settings(name)
+        assert unit["FlushPending"] == ["yes"]
+        assert unit["TriggerLimitIntervalSec"] == ["0"]
+        assert unit["Service"] == ["cordon.service"]
 
 
-# ---- windows --------------------------------------------------------------------------------------------------
+def test_listeners_are_on_loopback_and_have_names() -> None:
+    names = {name: settings(name)["FileDescriptorName"][0] for name in SOCKETS}
+    assert names == {
+        "cordon.socket": "http",
+        "cordon-ip6.socket": "http",
+        "cordon-api.socket": "api",
+        "cordon-diag.socket": "diag",
+    }
+    for name, address, allowed in (
+        ("cordon.socket", "127.0.0.1:8642", "127.0.0.1"),
+        ("cordon-ip6.socket", "[::1]:8642", "::1"),
+    ):
+        unit = settings(name)
+        assert unit["ListenStream"] == [address]
+        assert unit["BindToDevice"] == ["lo"]
+        assert (unit["IPAddressDeny"], unit["IPAddressAllow"]) == (["any"], [allowed])
+        assert unit["IPAccounting"] == ["yes"]
 
 
-def _unit(text: str) -> Unit:
-    return Unit("user", P, "", text)
+def test_the_service_takes_every_socket() -> None:
+    unit = settings("cordon.service")
+    assert set(unit["Sockets"][0].split()) == set(unit["Also"][0].split()) == set(SOCKETS)
+    assert unit["RestartPreventExitStatus"] == ["64 78"]
 
 
-def test_a_short_unit_is_one_window() -> None:
-    assert windows(_unit("x" * 6000)) == (_unit("x" * 6000),)
-    assert windows(_unit("")) == (_unit(""),)
+def test_libraries_are_told_to_stay_at_home() -> None:
+    (environment,) = settings("cordon.service")["Environment"]
+    assert {"HF_HUB_OFFLINE=1", "ORT_DISABLE_TELEMETRY=1", "HOME=/nonexistent"} <= set(environment.split())
 
 
-@pytest.mark.parametrize("form", ["{} ", "{:05}", "[NAME_{}]", "[LOCATION_{}]\n", "{}" + "x" * 4000 + " "])
-def test_windows_cover_everything_overlap_and_cut_no_placeholder(form: str) -> None:
-    text = "".join(form.format(i) for i in range(1, 60_000))[:50_000]
-    text = text[: text.rindex("]") + 1] if "]" in text else text
-    found = [window.text for window in windows(_unit(text))]
-    assert all(len(window) <= 6000 for window in found)
-    assert (text.index(found[0]), text.index(found[-1]) + len(found[-1])) == (0, len(text))
-    for before, after in pairwise(found):
-        assert text.index(before) < text.index(after) <= text.index(before) + len(before) - 600
-    for window in found:
-        assert re.fullmatch(r"(?s)[^\[\]]*(\[\w+\][^\[\]]*)*", window)
+def test_every_bound_path_has_a_mount_point() -> None:
+    unit = settings("cordon.service")
+    made = {
+        line.split()[1]
+        for line in (SYSTEMD / "tmpfiles.d/cordon.conf").read_text().splitlines()
+        if re.match("[dfL]", line)
+    }
+    bound = [path.lstrip("-+") for key in ("BindPaths", "BindReadOnlyPaths") for path in unit[key][0].split()]
+    for path in bound:
+        if not path.startswith("/run/"):  # /run is mounted fresh
+            assert f"/var/lib/cordon-root{path}" in made, path
 
 
-@pytest.mark.parametrize("place", [0, 5200, 5390, 5995, 11_000, 19_980])
-def test_harm_at_any_place_stands_whole_in_one_window(place: int) -> None:
-    text = ("fine word " * 2000)[:20_000]
-    text = text[:place] + " do the harm " + text[place:]
-    assert any("do the harm" in window.text for window in windows(_unit(text)))
+def test_users_of_the_units_are_made() -> None:
+    made = {tuple(line.split()[:2]) for line in (SYSTEMD / "sysusers.d/cordon.conf").read_text().splitlines()}
+    assert {("u", "cordon"), ("u", "cordon-export"), ("g", "cordon-users"), ("g", "cordon-audit")} <= made
 
 
-def test_windows_keep_who_and_what() -> None:
-    unit = Unit("assistant", R, "Q", "word " * 2000, 7)
-    assert {(w.kind, w.direction, w.question, w.seg) for w in windows(unit)} == {("assistant", R, "Q", 7)}
+def test_the_preset_names_units_that_exist() -> None:
+    lines = (SYSTEMD / "preset/80-cordon.preset").read_text().splitlines()
+    wanted = {name: verb for verb, name in (line.split() for line in lines if not line.startswith("#"))}
+    assert all((SYSTEMD / name).exists() for name in wanted)
+    assert wanted["cordon-export.timer"] == "disable"
+    assert "cordon-diag.socket" not in wanted  # pulled in by the service
 
 
-def test_a_unit_over_the_limit_is_not_judged_in_part() -> None:
-    assert windows(_unit("x" * 100_000))
-    with pytest.raises(TooLongError):
-        windows(_unit("x" * 100_001))
+def test_the_preflight_writes_every_key_once() -> None:
+    text = (SYSTEMD / "preflight").read_text()
+    assert subprocess.run(["sh", "-n", str(SYSTEMD / "preflight")], check=False).returncode == 0
+    for key in ("IPEgressBytes", "MemorySwapMax", "ip6=", "unit_sha256=", "host_netns=", "tcp_fastopen=", "lsm="):
+        assert key in text
+    assert (SYSTEMD / "preflight").stat().st_mode & 0o111
 
 
-def test_halving_ends_at_500_characters() -> None:
-    sizes, layer = [], [_unit("word " * 1200)]
-    while len(layer[0].text) > 500:
-        layer = list(halved(layer[0]))
-        assert len(layer) >= 2
-        sizes.append(len(layer[0].text))
-    assert sizes == sorted(sizes, reverse=True)
-    with pytest.raises(TooLongError):
-        halved(layer[0])
+@pytest.mark.parametrize("name", [*SERVICES, *SOCKETS])
+def test_no_unit_names_a_manual_page(name: str) -> None:
+    assert "Documentation" not in settings(name)  # `verify` complains where the page is missing
 
 
-def test_a_unit_shows_no_text() -> None:
-    assert "secret" not in repr(Unit("user", P, "secret", "secret"))
+def expected_scores() -> dict[str, float]:
+    lines = (SYSTEMD / "SCORES").read_text().splitlines()
+    return {name: float(score) for name, score in (line.split() for line in lines if not line.startswith("#"))}
 
 
-# ---- language -------------------------------------------------------------------------------------------------
+def test_every_service_has_a_score() -> None:
+    assert set(expected_scores()) == set(SERVICES)
+    assert max(expected_scores().values()) <= 0.5
 
 
-@pytest.mark.parametrize(
-    ("text", "flag"),
-    [
-        ("Fieber seit 3 Tagen", ""), ("", ""), ("12/80", ""), ("රෝගියාට උණ තිබේ", "unsupported"), ("ab රෝ", ""),
-        ("[NAME_1] [LOCATION_2] රෝ", "unsupported"), ("naïve ỹ Ｆ", ""), ("Что говорит врач? ok", "unsupported"),
-    ],
-)  # fmt: skip
-def test_language(text: str, flag: str) -> None:
-    assert language_flag(text) == flag
+def test_systemd_itself_agrees() -> None:
+    """Ask systemd-analyze, where it is installed; elsewhere the tests above stand alone."""
+    tool = shutil.which("systemd-analyze")
+    if tool is None:
+        return
+    units = [str(path) for path in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.socket"), *SYSTEMD.glob("*.timer"))]
+    verified = subprocess.run([tool, "verify", *units], capture_output=True, text=True, check=False)
+    # /opt/cordon is there only where the package is installed
+    ours = [line for line in verified.stderr.splitlines() if "cordon" in line and "/opt/cordon/" not in line]
+    assert ours == []
+    for name, score in expected_scores().items():
+        command = [tool, "security", "--offline=true", "--threshold=5", str(SYSTEMD / name)]
+        asked = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = re.search(r"Overall exposure level for \S+: ([\d.]+)", asked.stdout)
+        assert found is not None, asked.stderr
+        assert float(found[1]) <= score
