@@ -245,7 +245,7 @@ class _Reply:
             got = [Broken(self.place.code or "internal")]
         last = got[-1] if got else Broken("internal")
         if not isinstance(last, Finished | Withheld):
-            raise self._refused(last)
+            raise self._refused(last if isinstance(last, Refused | Broken) else Broken("internal"))
         body = self.asking.ask.whole(self.head, got)
         self.account.settle(last, 200)
         response = web.Response(body=body, content_type="application/json", charset="utf-8")

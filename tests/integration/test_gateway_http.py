@@ -149,7 +149,8 @@ async def test_a_body_that_does_not_come_is_408(tmp_path: Path) -> None:
 async def test_ten_megabytes_without_a_length_are_413(tmp_path: Path) -> None:
     async with running(tmp_path) as house:
         head = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\nAuthorization: Bearer {house.token}\r\n"
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\n"
+            f"Authorization: Bearer {house.token}\r\n"
             "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
         ).encode()
         chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"

@@ -29,7 +29,7 @@ from proxy.listeners import bind_api, bind_loopback
 from proxy.peer import SockDiag, open_diag
 from proxy.server import CONTROL, Control, Shell, make_app, make_runner
 
-__all__ = ["MODEL", "FakeGateway", "RecordingJournal", "Running", "echo", "free_port", "released", "running"]
+__all__ = ["MODEL", "FakeGateway", "RecordingJournal", "Running", "echo", "free_port", "released", "running", "until"]
 
 MODEL = "demo-clinic"
 
@@ -120,6 +120,13 @@ class Running:
     def url(self) -> str:
         """What a program is told."""
         return f"http://127.0.0.1:{self.port}/v1"
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that happens in another task, at most five seconds."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the thing under test has no event to wait for
+            await asyncio.sleep(0.005)
 
 
 def free_port() -> int:
