@@ -1,0 +1,157 @@
+"""Fine-tunes the encoder with a token head. Needs torch and transformers; nothing else in the project does.
+
+Law: given examples, encoder, settings and seed, the weights follow (up to the arithmetic of the machine).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from transformers import BertConfig, BertForTokenClassification
+
+from models.clinical_ner.generate import Example
+from models.clinical_ner.labels import TAGS, tag_ids
+
+__all__ = ["Settings", "encode_all", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the recipe says about training."""
+
+    steps: int
+    tokens_per_batch: int
+    max_pieces: int
+    encoder_rate: float
+    head_rate: float
+    warm_up: int
+    clip: float
+    bfloat16: bool
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    ids: tuple[int, ...]
+    tags: tuple[int, ...]
+
+
+def encode_all(examples: Sequence[Example], tokenizer: Tokenizer) -> list[_Item]:
+    """Tokenise once; windows are cut when a batch is made."""
+    out = []
+    for encoding, example in zip(
+        tokenizer.encode_batch([e.text for e in examples], add_special_tokens=False), examples, strict=True
+    ):
+        tags = tag_ids(encoding.offsets, example.spans, example.masked)
+        if encoding.ids:
+            out.append(_Item(tuple(encoding.ids), tuple(tags)))
+    return out
+
+
+def _window(item: _Item, size: int, rng: random.Random) -> _Item:
+    if len(item.ids) <= size:
+        return item
+    start = rng.randint(0, len(item.ids) - size) if rng.random() < 0.7 else 0
+    return _Item(item.ids[start : start + size], item.tags[start : start + size])
+
+
+def _batches(items: list[_Item], settings: Settings, rng: random.Random) -> list[list[_Item]]:
+    """Cut windows, sort them by length within pools, and fill batches by padded size."""
+    windows = [_window(i, settings.max_pieces - 2, rng) for i in items]
+    rng.shuffle(windows)
+    out: list[list[_Item]] = []
+    for at in range(0, len(windows), 1600):
+        batch: list[_Item] = []
+        longest = 0
+        for item in sorted(windows[at : at + 1600], key=lambda i: len(i.ids)):
+            longest = max(longest, len(item.ids) + 2)
+            if batch and longest * (len(batch) + 1) > settings.tokens_per_batch:
+                out.append(batch)
+                batch, longest = [], len(item.ids) + 2
+            batch.append(item)
+        if batch:
+            out.append(batch)
+    rng.shuffle(out)
+    return out
+
+
+def _tensors(batch: list[_Item]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    longest = max(len(i.ids) for i in batch) + 2
+    ids, mask, tags = (torch.full((len(batch), longest), fill) for fill in (0, 0, -100))
+    for row, item in enumerate(batch):
+        n = len(item.ids)
+        ids[row, : n + 2] = torch.tensor([101, *item.ids, 102])
+        mask[row, : n + 2] = 1
+        tags[row, 1 : n + 1] = torch.tensor(item.tags)
+    return ids, mask, tags
+
+
+def _model(encoder: Path, threads: int, seed: int) -> BertForTokenClassification:
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)
+    config = BertConfig.from_pretrained(encoder, num_labels=len(TAGS))
+    config._attn_implementation = "sdpa"
+    return BertForTokenClassification.from_pretrained(encoder, config=config)
+
+
+def _optimizer(model: BertForTokenClassification, settings: Settings) -> tuple[torch.optim.Optimizer, Any]:
+    head = list(model.classifier.parameters())
+    body = [p for n, p in model.named_parameters() if not n.startswith("classifier")]
+    groups = [{"params": body, "lr": settings.encoder_rate}, {"params": head, "lr": settings.head_rate}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
+
+    def rate(step: int) -> float:
+        if step < settings.warm_up:
+            return (step + 1) / settings.warm_up
+        return max(0.02, (settings.steps - step) / max(1, settings.steps - settings.warm_up))
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+
+
+def _stream(
+    rounds: Sequence[Sequence[Example]], tokenizer: Tokenizer, settings: Settings, rng: random.Random
+) -> Iterator[list[_Item]]:
+    """Yield batches without end, one round after the other."""
+    while True:
+        for examples in rounds:
+            yield from _batches(encode_all(examples, tokenizer), settings, rng)
+
+
+def train(
+    rounds: Sequence[Sequence[Example]], encoder: Path, settings: Settings, *, seed: int, out: Path
+) -> dict[str, float]:
+    """Train for `settings.steps` steps, one list of examples after the other, and save weights below `out`."""
+    rng = random.Random(seed)
+    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    model = _model(encoder, settings.threads, seed)
+    model.train()
+    optimizer, schedule = _optimizer(model, settings)
+    smooth, started = 0.0, time.monotonic()
+    for step, batch in enumerate(islice(_stream(rounds, tokenizer, settings, rng), settings.steps), 1):
+        ids, mask, tags = _tensors(batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bfloat16):
+            logits = model(input_ids=ids, attention_mask=mask).logits
+        loss = torch.nn.functional.cross_entropy(logits.float().view(-1, len(TAGS)), tags.view(-1))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        smooth = loss.item() if step == 1 else 0.98 * smooth + 0.02 * loss.item()
+        if step % 25 == 0:
+            pace = (time.monotonic() - started) / step
+            print(f"step {step}/{settings.steps} loss {smooth:.4f} {pace:.2f} s/step", flush=True)
+    out.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(out)
+    tokenizer.save(str(out / "tokenizer.json"))
+    return {"steps": float(settings.steps), "loss": smooth, "seconds": time.monotonic() - started}
