@@ -8,6 +8,7 @@ reaches a record.
     leaf_hash(entry.leaf())
 """
 
+import functools
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -31,6 +32,7 @@ __all__ = [
     "Restored",
     "Safety",
     "SafetyUnit",
+    "hour_of",
     "parse_time",
 ]
 
@@ -68,7 +70,7 @@ class Instant:
 
     def hour(self) -> str:
         """The UTC hour, the only time that is visible without a key."""
-        return (_EPOCH + timedelta(milliseconds=self.utc_ms)).strftime("%Y-%m-%dT%HZ")
+        return hour_of(self.utc_ms)
 
     def month(self) -> str:
         """The UTC month as yyyymm: it chooses the retention key."""
@@ -77,6 +79,11 @@ class Instant:
     def clock(self) -> Json:
         """The three fields every body carries."""
         return {"t": self.time(), "boot": self.boot_id, "boot_ms": self.boot_ms}
+
+
+def hour_of(utc_ms: int) -> str:
+    """Write a UTC hour as entry lines have it."""
+    return (_EPOCH + timedelta(milliseconds=utc_ms)).strftime("%Y-%m-%dT%HZ")
 
 
 def parse_time(text: str) -> int:
@@ -314,6 +321,7 @@ class Entry:
         return line.encode("ascii") + (self.body or b"")
 
 
+@functools.lru_cache(maxsize=4096)
 def _check_hour(hour: str) -> None:
     try:
         datetime.strptime(hour, "%Y-%m-%dT%HZ").replace(tzinfo=UTC)

@@ -11,6 +11,7 @@ from hashlib import sha256
 __all__ = [
     "EMPTY_ROOT",
     "CompactRange",
+    "FullTree",
     "ProofError",
     "TileName",
     "consistency_proof",
@@ -84,6 +85,32 @@ def _fold(stack: Sequence[bytes]) -> bytes:
     for left in reversed(stack[:-1]):
         root = node_hash(left, root)
     return root
+
+
+class FullTree:
+    """All complete subtrees over given leaf hashes: any earlier root, any tile, without hashing again."""
+
+    def __init__(self, hashes: Sequence[bytes]) -> None:
+        self.size = len(hashes)
+        self._levels = [list(hashes)]
+        while len(self._levels[-1]) > 1:
+            row = self._levels[-1]
+            pairs = zip(row[::2], row[1::2], strict=False)
+            self._levels.append([sha256(b"\x01" + left + right).digest() for left, right in pairs])
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root the tree had at `size`."""
+        stack, place = [], 0
+        for level in range(size.bit_length() - 1, -1, -1):
+            if size >> level & 1:
+                stack.append(self._levels[level][place >> level])
+                place += 1 << level
+        return _fold(stack)
+
+    def tile(self, name: "TileName") -> bytes:
+        """Return the hashes of a tile."""
+        start = name.number * _WIDTH
+        return b"".join(self._levels[8 * name.level][start : start + name.width])
 
 
 # --- tiles
