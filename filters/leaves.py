@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from filters.parts import Form
 
-__all__ = ["Leaf", "leaves_of"]
+__all__ = ["Leaf", "keys_of", "leaves_of"]
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|[{}\[\],:]|[A-Za-z]+', re.DOTALL)
+_ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.")
 _NAMING = frozenset(
     {"required", "dependentRequired", "type", "format", "$ref", "$id", "$anchor", "$dynamicRef", "$schema"}
 )
@@ -41,6 +42,14 @@ class Leaf:
     key_of: int | None
     structure: bool
 
+    def whole_escapes(self, text: str, start: int, end: int) -> tuple[int, int]:
+        """Widen a span inside this leaf so that it cuts no escape and no pair of surrogates in two."""
+        if "\\" in text[self.start : self.end]:
+            for match in _ESCAPE.finditer(text, self.start, self.end):
+                start = match.start() if match.start() < start < match.end() else start
+                end = match.end() if match.start() < end < match.end() else end
+        return start, end
+
 
 @dataclass(slots=True)
 class _Frame:
@@ -61,6 +70,12 @@ def leaves_of(text: str, form: Form) -> tuple[Leaf, ...] | None:
     except (ValueError, RecursionError):
         return None
     return tuple(_walk(text, form is Form.SCHEMA))
+
+
+def keys_of(text: str) -> list[tuple[int, str]]:
+    """Return (object, key) for every key of a JSON document in order; nothing if `text` is not one."""
+    keys = [leaf for leaf in leaves_of(text, Form.JSON) or () if leaf.key_of is not None]
+    return [(leaf.key_of or 0, str(json.loads(f'"{text[leaf.start : leaf.end]}"'))) for leaf in keys]
 
 
 def _walk(text: str, schema: bool) -> Iterator[Leaf]:

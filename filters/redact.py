@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from filters.findings import Finding, Found, Source
 from filters.fold import normal
 from filters.leaks import Look, verify_no_leaks
-from filters.leaves import Leaf, leaves_of
+from filters.leaves import Leaf, keys_of, leaves_of
 from filters.parts import Form, Part, PatientText, RedactedText
 from filters.vault import Action, Actions, RedactionError, Vault
 
@@ -197,7 +197,7 @@ def _holes_in_leaf(
         yield _Hole(leaf.start, leaf.end, finding, action, number, quoted=True)
         return
     for cut in cutter.cut(*span, text):
-        start, end = _whole_escapes(text, leaf, cut)
+        start, end = leaf.whole_escapes(text, *cut)
         value = json.loads(f'"{text[start:end]}"', strict=False)
         yield _Hole(start, end, finding, action, PatientText(value), quoted=False)
 
@@ -213,21 +213,6 @@ def _strictest(holes: Iterable[_Hole]) -> tuple[_Hole, ...]:
         if rival is None or _STRENGTH[hole.action] > _STRENGTH[rival.action]:
             chosen[hole.start] = hole
     return tuple(chosen.values())
-
-
-_ESCAPE = re.compile(r"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.)")
-
-
-def _whole_escapes(text: str, leaf: Leaf, span: tuple[int, int]) -> tuple[int, int]:
-    """Widen a span so that it cuts no escape and no pair of surrogates in two."""
-    start, end = span
-    if "\\" in text[leaf.start : leaf.end]:
-        for match in _ESCAPE.finditer(text, leaf.start, leaf.end):
-            if match.start() < start < match.end():
-                start = match.start()
-            if match.start() < end < match.end():
-                end = match.end()
-    return start, end
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------
@@ -318,18 +303,12 @@ def _verify_keys(part: Part, text: str) -> None:
     """Two keys of one object that were different must still be."""
     if part.form is not Form.JSON or text == part.text.reveal():
         return
-    before = _keys(part.text.reveal())
-    after = _keys(text) if before else []
+    before = keys_of(part.text.reveal())
+    after = keys_of(text) if before else []
     seen: dict[tuple[int, str], str] = {}
     for (owner, old), (_, new) in zip(before, after, strict=True):
         if seen.setdefault((owner, new), old) != old:
             raise RedactionError("key_collision", part=part.index)
-
-
-def _keys(text: str) -> list[tuple[int, str]]:
-    leaves = leaves_of(text, Form.JSON) or ()
-    keys = [leaf for leaf in leaves if leaf.key_of is not None]
-    return [(leaf.key_of or 0, json.loads(f'"{text[leaf.start : leaf.end]}"')) for leaf in keys]
 
 
 def _counts(plans: Iterable[Iterable[_Hole]]) -> tuple[tuple[str, int], ...]:

@@ -24,13 +24,13 @@ from filters.findings import Finding, Type
 from filters.fold import TooEncodedError, View, normal, views
 from filters.parts import Part, PatientText
 
-__all__ = ["LONGEST", "PLACEHOLDER", "Action", "Actions", "RedactionError", "Vault"]
+__all__ = ["LONGEST", "LOOKALIKE", "PLACEHOLDER", "Action", "Actions", "RedactionError", "Vault"]
 
 _TYPES = "|".join(Type)
 PLACEHOLDER = re.compile(rf"\[({_TYPES})_([1-9][0-9]{{0,3}})\]")
 """A placeholder exactly as Cordon writes it."""
 
-_LOOKALIKE = re.compile(
+LOOKALIKE = re.compile(
     rf"\\?[\[【]\s{{0,8}}({_TYPES})\s{{0,8}}\\?[_\s-]\s{{0,8}}0{{0,8}}([1-9][0-9]{{0,3}})\s{{0,8}}\\?[\]】]",
     re.IGNORECASE,
 )
@@ -148,7 +148,7 @@ class Vault:
 
     def _block(self, view: View) -> tuple[tuple[int, int], ...]:
         spans = []
-        for match in _LOOKALIKE.finditer(view.text):
+        for match in LOOKALIKE.finditer(view.text):
             self._reserved.add(f"[{match[1].upper()}_{match[2]}]")
             spans.append(view.span(*match.span()))
         return tuple(spans)
