@@ -111,9 +111,12 @@ def test_a_window_shows_what_was_passed_on_and_leaves_64_characters() -> None:
 
 
 def test_a_release_never_cuts_a_finding() -> None:
-    text = "x " * 30 + "077 123 45 67 89 12 34 " + "y " * 40 + "\n"
+    text = "x " * 80 + "077 123 45 67 89 12 " + "y " * 40 + "\n"
     scan = OutputScan(_vault(), OutActions())
-    assert "".join(scanned(scan, text)) == "x " * 30 + "[PHONE] " + "y " * 40 + "\n"
+    scan.feed(text)
+    window = scan.due() or pytest.fail("not due")
+    assert scan.settle(window, look(window.text.reveal())) == "x " * 80
+    assert "".join(scanned(scan, [])) == "[PHONE] " + "y " * 40 + "\n"
 
 
 def test_a_finding_as_long_as_the_buffer_is_one() -> None:
