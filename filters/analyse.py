@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -27,7 +28,8 @@ import spacy
 import tldextract.tldextract
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
-from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
+from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from spacy.attrs import LOWER
 from spacy.language import Language
 from spacy.tokens import Doc
 
@@ -57,6 +59,7 @@ _STOCK_CUED = 850
 _STOCK_CHECKED = 900
 _TIMEOUT_S = 0.25
 _LEMMA = "cordon_lower_lemma"
+_TOKEN = re.compile(r"\w+|[^\w\s]+|\s+")
 
 
 class AnalystFault(Exception):  # noqa: N818 - the name of the condition, as in the error table
@@ -108,6 +111,17 @@ def _lower_lemma(doc: Doc) -> Doc:
     return doc
 
 
+class _Tokenizer:
+    """Words, signs and spaces: enough for context words, ten times faster than rules for abbreviations."""
+
+    def __init__(self, vocab: Any) -> None:
+        self._vocab = vocab
+
+    def __call__(self, text: str) -> Doc:
+        tokens = _TOKEN.findall(text)
+        return Doc(self._vocab, words=tokens, spaces=[False] * len(tokens))
+
+
 class _BlankNlp(SpacyNlpEngine):  # type: ignore[misc] # presidio is untyped
     """Tokens only: no model, no download, no GPU probe."""
 
@@ -117,15 +131,23 @@ class _BlankNlp(SpacyNlpEngine):  # type: ignore[misc] # presidio is untyped
         )
         Language.component(_LEMMA, func=_lower_lemma)
         pipeline = spacy.blank(_LANGUAGE)
+        pipeline.tokenizer = _Tokenizer(pipeline.vocab)
+        pipeline.vocab.lex_attr_getters = {LOWER: str.lower}  # nobody here asks a word for its shape
         pipeline.add_pipe(_LEMMA)
         self.nlp = {_LANGUAGE: pipeline}
 
     def load(self) -> None:
         raise AnalystFault("analyst_fault")
 
+    def process_text(self, text: str, language: str) -> NlpArtifacts:
+        """Tokens, offsets and lemmas; no keywords, which nothing here reads."""
+        doc = self.nlp[language](text)
+        lemmas = [token.lemma_ for token in doc]
+        return NlpArtifacts([], doc, [token.idx for token in doc], lemmas, None, language, [])
+
 
 def _result(hit: Hit) -> Any:
-    """Carry a hit through Presidio. Everything is in the entity name, so nothing depends on which of two equals survives."""
+    """Carry a hit through Presidio. All is in the entity name: equals are equal."""
     name = "|".join((hit.type.value, hit.kind, str(hit.rank), "1" if hit.cued else "0", hit.source.value))
     return RecognizerResult(name, hit.start, hit.end, hit.score / 1000)
 
@@ -196,7 +218,7 @@ class _StockAdapter(EntityRecognizer):  # type: ignore[misc] # presidio is untyp
         for start, end in zones(text) if self._stock.digits else ((0, len(text)),):
             for pattern, shape in self._patterns:
                 for match in pattern.finditer(text, pos=start, endpos=end, timeout=_TIMEOUT_S):
-                    hit = self._judged(text, *match.span(), shape)
+                    hit = self._judged(text, match.start(), match.end(), shape)
                     if hit is not None:
                         found.append(hit)
         return found
@@ -361,5 +383,5 @@ def _digest(recognizers: Sequence[Recognizer], ner: NerLike | None) -> str:
         lines.append(
             repr((r.kind, r.type.value, r.patterns, r.scores, r.cues, r.country, r.digits, r.guarded, r.kinds))
         )
-    lines += [repr((s.name, s.kind, s.terms.name, s.country)) for s in STOCK]
+    lines.extend(repr((s.name, s.kind, s.terms.name, s.country)) for s in STOCK)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -25,7 +25,7 @@ class Chunk:
     last: int
 
     def counts(self, start: int, end: int) -> bool:
-        """Return whether a hit is this chunk's, or touches a cut and so may be only a part that another one swallows."""
+        """Return whether a hit is this chunk's, or touches a cut: then a whole one swallows it."""
         return self.first <= start < self.last or start < self.first < end or end == self.end
 
 

@@ -66,7 +66,8 @@ _BRANDS = frozenset(_BRAND_WORDS.split())
 
 
 def is_eponym_construction(text: str, start: int, end: int) -> bool:
-    """Return whether `text[start:end]` names a disease, sign, score or device: "X disease", "Morbus X", "maladie de X"."""
+    """Return whether `text[start:end]` names a disease, sign, score or device: "X disease", "Morbus"
+    " X", "maladie de X"."""
     if _FOLLOWED.match(text, end) or _PRECEDED.search(text[max(0, start - 24) : start]):
         return True
     paired = _PAIRED.match(text, end)

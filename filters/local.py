@@ -97,10 +97,10 @@ def locate(text: str, form: Form, views: tuple[View, ...], detectors: Detectors)
         secret = Candidate(start, end, Type.SECRET, "opaque", _SURE, Source.PATTERN, RANKS[Type.SECRET])
         found.extend(placed(views[0], 0, secret, clip, form))
     runs = uncovered(base)
-    for start, end in [*runs, *detectors.unknown(base)]:
+    for start, end in [*runs.spans, *detectors.unknown(base)]:
         unread = Candidate(start, end, Type.TEXT, "uncovered_script", _SURE, Source.PATTERN, RANKS[Type.TEXT])
         found.extend(placed(views[0], 0, unread, clip, form))
-    return Local(tuple(_distinct(found)), runs.share_is_high)
+    return Local(tuple(_distinct(found)), runs.is_most)
 
 
 def placed(view: View, number: int, candidate: Candidate, clip: Clip, form: Form) -> Iterator[Placed]:

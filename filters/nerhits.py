@@ -31,7 +31,8 @@ _TYPES = {
     "URL": (Type.URL, "url"),
 }
 _FACILITY = re.compile(
-    r"(?<![^\W_])(?:hospitals?|clinics?|infirmary|surgery|medical cent(?:er|re)|health cent(?:er|re)|hospice|nursing home|"
+    r"(?<![^\W_])(?:hospitals?|clinics?|infirmary|surgery|medical cent(?:er|re)|health cent(?:er|re)"
+    r"|hospice|nursing home|"
     r"care home|sanatorium|\w{0,20}klinik(?:um|en)?|\w{0,20}krankenhaus|spital|praxis|pflegeheim|hospitale?s?|clínica|"
     r"centro de salud|ambulatorio|sanatorio|hôpital|hôpitaux|clinique|chu|chr|ehpad|cabinet|ospedale|policlinico|"
     r"clinica|asl|ausl|ziekenhuis|umc|kliniek|huisartsenpraktijk|unidade de saúde|centro hospitalar)(?![^\W_])",

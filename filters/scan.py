@@ -19,6 +19,7 @@ __all__ = ["RANKS", "Hit", "Scanner", "cue_pattern", "has_cue", "zones"]
 _AFTER = 16
 _PENALTY = 150
 _ZONE = re.compile(r"\d(?:[^\d\n]{0,3}\d){4,256}")
+_STARTS = re.compile(r"\d+|[^\W\d_]+")
 _BESIDE = 16
 _OPENING = re.compile(r"[ \t]{0,2}[(\[][ \t]{0,2}")
 _TAIL = re.compile(r"\w{0,64}")
@@ -61,20 +62,59 @@ class Scanner:
 
     def hits(self, text: str) -> tuple[Hit, ...]:
         """Return all hits, unresolved, sorted."""
-        dense = tuple(zones(text))
-        lower = text.lower()
-        found: list[Hit] = []
+        place = _Places(text)
+        found: set[Hit] = set()
         for ready in self._ready:
-            anchors = ready.recognizer.anchors
-            if anchors and not any(anchor in lower for anchor in anchors):
-                continue
-            for start, end in dense if ready.recognizer.digits else ((0, len(text)),):
-                for pattern in ready.patterns:
-                    for match in pattern.finditer(text, start, end):
-                        hit = _judged(ready, text, match)
-                        if hit is not None:
-                            found.append(hit)
-        return tuple(sorted(set(found)))
+            for match in _matches(ready, text, place):
+                hit = _judged(ready, text, match)
+                if hit is not None:
+                    found.add(hit)
+        return tuple(sorted(found))
+
+
+class _Places:
+    """Where matches can begin, computed once per text: words, digits, dense digits."""
+
+    __slots__ = ("_words", "dense", "lower", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lower = text.lower()
+        self.dense = tuple(zones(text))
+        self._words: dict[str, list[int]] = {}
+        for match in _STARTS.finditer(text):
+            word = match.group()
+            self._words.setdefault("#" if word[0].isdecimal() else word.lower(), []).append(match.start())
+
+    def of(self, starts: tuple[str, ...]) -> list[int]:
+        """Return the sorted places of all `starts`."""
+        lists = [self._words[start] for start in starts if start in self._words]
+        return lists[0] if len(lists) == 1 else sorted(at for places in lists for at in places)
+
+
+def _matches(ready: _Ready, text: str, place: _Places) -> Iterator[re.Match[str]]:
+    recognizer = ready.recognizer
+    if recognizer.anchors and not any(anchor in place.lower for anchor in recognizer.anchors):
+        return
+    if recognizer.starts:
+        places = place.of(recognizer.starts)
+        for pattern in ready.patterns:
+            yield from _from(pattern, text, places)
+        return
+    for start, end in place.dense if recognizer.digits else ((0, len(text)),):
+        for pattern in ready.patterns:
+            yield from pattern.finditer(text, start, end)
+
+
+def _from(pattern: re.Pattern[str], text: str, places: list[int]) -> Iterator[re.Match[str]]:
+    done = 0
+    for at in places:
+        if at < done:
+            continue
+        match = pattern.match(text, at)
+        if match is not None:
+            done = match.end()
+            yield match
 
 
 def cue_pattern(cues: Iterable[str]) -> re.Pattern[str]:

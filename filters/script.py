@@ -7,6 +7,7 @@ Latin is measured. One or two Greek letters are symbols of medicine (β, μ), no
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 
 from filters.words import Word, words
 
@@ -18,21 +19,18 @@ _SYMBOLS = ("\u2100", "\u214f")
 _GREEK = ("\u0370", "\u03ff")
 
 
-class Uncovered(tuple[tuple[int, int], ...]):
+@dataclass(frozen=True, slots=True)
+class Uncovered:
     """Runs of uncovered script, and whether they make up more than half of the letters."""
 
-    share_is_high: bool
-
-    def __new__(cls, spans: tuple[tuple[int, int], ...], *, share_is_high: bool) -> Uncovered:
-        made = super().__new__(cls, spans)
-        made.share_is_high = share_is_high
-        return made
+    spans: tuple[tuple[int, int], ...]
+    is_most: bool
 
 
 def uncovered(text: str) -> Uncovered:
     """Return runs of words in scripts without measured recall. Adjacent such words make one run."""
     if text.isascii():
-        return Uncovered((), share_is_high=False)
+        return Uncovered((), is_most=False)
     spans: list[tuple[int, int]] = []
     foreign = letters = 0
     for word in words(text):
@@ -45,7 +43,7 @@ def uncovered(text: str) -> Uncovered:
             spans[-1] = (spans[-1][0], word.end)
         else:
             spans.append((word.start, word.end))
-    return Uncovered(tuple(spans), share_is_high=foreign * 2 > letters)
+    return Uncovered(tuple(spans), is_most=foreign * 2 > letters)
 
 
 def _is_foreign(text: str, word: Word) -> bool:

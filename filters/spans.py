@@ -22,10 +22,11 @@ KNOWN_RANK = 13
 _SURE = 4
 _SOFT = range(8, 13)
 
-_LABEL_WORDS = frozenset(
+_LABELS = (
     "no nr id ref tel phone fax dob mrn nhs ssn nic dr mr mrs ms prof the of de la el le der die das and und y et e a "
-    "name patient pt age sex date".split()
+    "name patient pt age sex date"
 )
+_LABEL_WORDS = frozenset(_LABELS.split())
 _REACH = 24
 _TITLES = re.compile(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|drs|prof|professor|sir|lady|herr|herrn|frau|fr|hr|sr|sra|srta|don|doña|d|dña|dra|señor|"

@@ -46,7 +46,6 @@ STOCK = (
     Stock("CryptoRecognizer", "crypto", Terms.CHECKED, digits=False),
     Stock("MacAddressRecognizer", "mac", Terms.SHAPE, digits=False),
     Stock("UuidRecognizer", "uuid", Terms.SHAPE, digits=False),
-    Stock("IpRecognizer", "ip", Terms.CUED, digits=False),
     *_of(Terms.CHECKED, "pl", "PlPeselRecognizer:pl_pesel"),
     *_of(
         Terms.CHECKED, "de", "DeBsnrRecognizer:de_bsnr", "DeLanrRecognizer:de_lanr",

@@ -11,6 +11,7 @@ RECOGNIZER = Recognizer(
     kind="bare_year",
     type=Type.DATE,
     patterns=(r"(?<![\w.,/:+-])(?:18|19|20)\d{2}(?:[-/](?:(?:19|20)\d{2}|\d{2}))?(?![\w%]|[.,/:-]\d)",),
+    starts=("#",),
     scores=Scores(shape=550, cued=600),
     cues=(
         "dob",

@@ -2,7 +2,8 @@
 
 Law: a recognizer describes; `filters/scan.py` runs it. Every pattern is linear by construction (the test
 `tests/unit/test_recognizers.py` reads the parsed pattern): quantifiers bounded by 256, no quantifier inside another
-unless their classes are disjoint, lookaround of fixed width. Adding an identifier is adding one file here with
+unless their classes are disjoint, lookaround of fixed width. `starts`, `anchors` and `digits` only save time:
+they never change what is found (same test). Adding an identifier is adding one file here with
 `RECOGNIZER` and `EXAMPLES`.
 """
 
@@ -50,6 +51,7 @@ class Recognizer:
         country: two letters, or "" for everywhere.
         digits: a hit lies where at least this many digits stand close together; 0 searches the whole text.
         guarded: a measurement or a code of a terminology beats a hit without a cue.
+        starts: lower-case words (`#` for any digit) at which a match begins; the patterns are tried only there.
         anchors: words one of which a text must hold (lower case) for the patterns to be tried at all.
         cued_kind: the kind of a hit beside a cue, when it has a name of its own ("birth_date").
         exact_case: letter case matters to the patterns.
@@ -67,6 +69,7 @@ class Recognizer:
     country: str = ""
     digits: int = 0
     guarded: bool = True
+    starts: tuple[str, ...] = ()
     anchors: tuple[str, ...] = ()
     cued_kind: str = ""
     exact_case: bool = False

@@ -16,10 +16,18 @@ _ORDINAL = r"(?:st|nd|rd|th|er|ère|[oaº°.])?"
 _YEAR = r"(?:(?:1[89]|20|21)\d\d)"
 _GAP = r"[ \t]{0,2}[-/.,]?[ \t]{0,2}"
 _OF = rf"(?:(?:{CONNECTOR})[ \t]{{1,2}})?"
-_WEEKDAY = rf"(?:(?:{WEEKDAYS})\.?,?[ \t]{{1,2}}(?:the |den |dem |le |el |il |de )?)?"
+_WEEKDAY = re.compile(
+    rf"(?<![^\W_])(?:{WEEKDAYS})\.?,?[ \t]{{1,2}}(?:(?:the|den|dem|le|el|il|de)[ \t])?\Z", re.IGNORECASE
+)
 _FROM = rf"(?:{_DAY}{_ORDINAL}[ \t]{{0,2}}(?:-|/|to|bis|und|and|y|et|e|en|a|au|al|tot)[ \t]{{0,2}})?"
 _TAIL_YEAR = rf"(?:{_GAP}{_OF}{_YEAR}|[ \t]{{0,2}}[-/.,]?[ \t]{{0,2}}'?\d{{2}}(?![\d:%]|[.,/]\d))"
 _TIME = r"(?:(?:T|,?[ \t]{1,2})\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:[ \t]?[ap]\.?m\b)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+_SIGN = " ?[./-] ?"
+_MM, _DD = "(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+_Y4_OR_2 = r"(?:\d{4}|\d{2})"
+_NTH = rf"{_DAY}(?:st|nd|rd|th)?"
+_COMMA_YEAR = rf"(?:,?[ \t]{{1,2}}{_YEAR})?"
+_NO_MORE = r"(?![\w%]|[./,]\d|-\w)"
 _END = r"(?![\w]|[/]\d)"
 
 _NUMERIC = re.compile(r"\d+")
@@ -33,58 +41,58 @@ _LONG_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|(?:19|20)\d\d")
 _NOT_A_DATE = re.compile(
     r"[ \t]?(?:murmur|systolic|diastolic|vision|power|strength|pulses?|tablets?|pack|on the|of )", re.IGNORECASE
 )
+_MODAL = re.compile(r"[ \t]+(?:be|have|not|also|need|require|benefit)\b")
 _BESIDE = 60
 
 
 def _plausible(text: str, start: int, end: int) -> tuple[int, int, int] | None:
     """Refuse numbers that no calendar has, and short forms nothing near them explains."""
+    weekday = _WEEKDAY.search(text[max(0, start - 20) : start])
+    first = start - len(weekday.group()) if weekday else start
     value = text[start:end]
     if any(c.isalpha() for c in value.split("T")[0]):
-        return _plausible_words(text, start, end)
+        return (first, end, 0) if _is_plausible_in_words(text, start, end) else None
+    return (first, end, 0) if _is_plausible(text, start, end) else None
+
+
+def _is_plausible(text: str, start: int, end: int) -> bool:
+    value = text[start:end]
     numbers = [int(n) for n in _NUMERIC.findall(value)]
     lengths = [len(n) for n in _NUMERIC.findall(value)]
     if len(numbers) == 1:  # compact: 20211015 or 15102021
-        flat = value
-        return (start, end, 0) if _is_day(flat[6:], flat[4:6]) or _is_day(flat[:2], flat[2:4]) else None
-    if len(numbers) == 2 and max(lengths) == 4:  # month and year
-        return start, end, 0
+        return _is_day(value[6:], value[4:6]) or _is_day(value[:2], value[2:4])
     if len(numbers) == 2:
-        return _plausible_short(text, start, end)
+        return max(lengths) == 4 or _is_plausible_short(text, start, end)
     first, second, third = numbers[:3]
-    days = ((third, second),) if lengths[0] == 4 else ((first, second), (second, first), (third, second))
-    if any(_is_day(day, month) for day, month in (days if lengths[0] == 4 else days[:2])):
-        return start, end, 0
-    return None
+    days = ((third, second),) if lengths[0] == 4 else ((first, second), (second, first))
+    return any(_is_day(day, month) for day, month in days)
 
 
 def _is_day(day: int | str, month: int | str) -> bool:
     return 1 <= int(day) <= 31 and 1 <= int(month) <= 12
 
 
-def _plausible_short(text: str, start: int, end: int) -> tuple[int, int, int] | None:
+def _is_plausible_short(text: str, start: int, end: int) -> bool:
     """Day and month alone: only after "on", "am", "le" or the like, or near a whole date."""
     a, b = (int(n) for n in _NUMERIC.findall(text[start:end])[:2])
     if not (_is_day(a, b) or _is_day(b, a)) or _NOT_A_DATE.match(text, end):
-        return None
+        return False
     if _CUE_BEFORE.search(text[max(0, start - 16) : start]):
-        return start, end, 0
+        return True
     near = text[max(0, start - _BESIDE) : start] + "\n" + text[end : end + _BESIDE]
     whole = len(text[start:end].rstrip(".")) == 5
-    return (start, end, 0) if whole and "/" in text[start:end] and _LONG_DATE.search(near) else None
+    return whole and "/" in text[start:end] and _LONG_DATE.search(near) is not None
 
 
-def _plausible_words(text: str, start: int, end: int) -> tuple[int, int, int] | None:
+def _is_plausible_in_words(text: str, start: int, end: int) -> bool:
     """ "May", "March", "mars" and "Sun" are words too: without a four-digit year they need a capital letter."""
     value = text[start:end]
     word = _BARE_MAY.search(value)
-    if word and len(word.group()) == sum(c.isalpha() for c in value) and not re.search(r"\d{4}", value):
-        if not word.group()[0].isupper() or is_measure(text, end):
-            return None
-        if word.group().casefold() == "may" and re.match(
-            r"[ \t]+(?:be|have|not|also|need|require|benefit)\b", text[end:]
-        ):
-            return None
-    return start, end, 0
+    if word is None or len(word.group()) != sum(map(str.isalpha, value)) or re.search(r"\d{4}", value):
+        return True
+    if not word.group()[0].isupper() or is_measure(text, end):
+        return False
+    return word.group().casefold() != "may" or _MODAL.match(text, end) is None
 
 
 RECOGNIZER = Recognizer(
@@ -92,21 +100,19 @@ RECOGNIZER = Recognizer(
     type=Type.DATE,
     patterns=(
         # 15 October 2004, 1st of May, 15OCT2004, 3.-5. März 2024, Friday 3 March
-        rf"(?<![\w/])(?<!\d[.,-]){_WEEKDAY}{_FROM}{_DAY}{_ORDINAL}{_GAP}{_OF}(?:{MONTHS})\.?{_TAIL_YEAR}?{_TIME}{_END}",
+        rf"(?<![\w/])(?<!\d[.,-]){_FROM}{_DAY}{_ORDINAL}{_GAP}{_OF}(?:{MONTHS})\.?{_TAIL_YEAR}?{_TIME}{_END}",
         rf"(?<![\w/])(?<!\d[.,-]){_DAY}{_ORDINAL}{_GAP}{_OF}(?:{AMBIGUOUS_MONTHS})\.?{_GAP}{_OF}{_YEAR}{_TIME}{_END}",
         # October 15th, 2004; Oct 15; March 3-5
-        rf"(?<!\w){_WEEKDAY}(?:{MONTHS})\.?[ \t]{{1,2}}(?:the )?{_DAY}(?:st|nd|rd|th)?(?:[ \t]?-[ \t]?{_DAY}(?:st|nd|rd|th)?)?"
-        rf"(?:,?[ \t]{{1,2}}{_YEAR})?{_TIME}(?![\w%]|[./,]\d|-\w)",
+        rf"(?<!\w)(?:{MONTHS})\.?[ \t]{{1,2}}(?:the )?{_NTH}(?:[ \t]?-[ \t]?{_NTH})?{_COMMA_YEAR}{_TIME}{_NO_MORE}",
         # March 2021, Oct '21, marzo de 2020
         rf"(?<!\w)(?:{MONTHS})\.?,?[-/ \t]{{1,2}}{_OF}(?:{_YEAR}|'\d{{2}}){_END}",
         # 2004-10-15, ISO 8601
         rf"(?<![\w./-])(?:1[89]|20|21)\d\d ?[./-] ?\d{{1,2}} ?[./-] ?\d{{1,2}}{_TIME}(?![\w]|[./-]\d)",
         # 15.10.2004, 10/15/04
-        rf"(?<![\w./-])(?:\d{{1,2}}\.?[-/])?\d{{1,2}}(?: ?[./-] ?)\d{{1,2}}\.?(?: ?[./-] ?)(?:\d{{4}}|\d{{2}}){_TIME}(?![\w]|[./-]\d)",
-        rf"(?<![\w./-])\d{{1,2}}\. \d{{1,2}}\. (?:\d{{4}}|\d{{2}}){_TIME}(?![\w]|[./-]\d)",
+        rf"(?<![\w./-])(?:\d{{1,2}}\.?[-/])?\d{{1,2}}{_SIGN}\d{{1,2}}\.?{_SIGN}{_Y4_OR_2}{_TIME}(?![\w]|[./-]\d)",
+        rf"(?<![\w./-])\d{{1,2}}\. \d{{1,2}}\. {_Y4_OR_2}{_TIME}(?![\w]|[./-]\d)",
         # 20041015, 15102004
-        r"(?<![\w./-])(?:(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|"
-        r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d\d)(?![\w]|[./-]\d)",
+        rf"(?<![\w./-])(?:(?:19|20)\d\d{_MM}{_DD}|{_DD}{_MM}(?:19|20)\d\d)(?![\w]|[./-]\d)",
         # 10/2004, 10.2004
         r"(?<![\w./-])(?<!\d[.,])(?:(?:0?[1-9]|1[0-2])/|(?:0[1-9]|1[0-2])[.-])(?:19|20)\d\d(?![\w]|[./-]\d)",
         # 15/10, 15.10. (only with help from beside)
@@ -120,6 +126,7 @@ RECOGNIZER = Recognizer(
         "උපන් දිනය", "பிறந்த தேதி", "تاريخ الميلاد",
     ),
     cued_kind="birth_date",
+    starts=("#", *MONTHS.split("|")),
     refine=_plausible,
 )  # fmt: skip
 
@@ -128,6 +135,7 @@ EXAMPLES = Examples(
         "seen «15 October 2004» at",
         "«Oct 15th» review",
         "DOB «01/02/1980»",
+        "on «Friday, 3 March 2021» at",
         "am «3.-5. März 2024» stationär",
         "el «3 de mayo de 2019» ingresa",
         "le «1er janvier 2020»",

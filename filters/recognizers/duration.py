@@ -1,4 +1,4 @@
-"""Duration, frequency, time of day: never a date unless a policy says so; it also tells what the model mistakes for one."""
+"""Duration, frequency, time of day: no date unless a policy says so, and often what a model mistakes for one."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ RECOGNIZER = Recognizer(
         r"(?<![\w:.])(?:[01]?\d|2[0-3])[:.][0-5]\d(?::[0-5]\d)?(?:[ ]?(?:[ap]\.?m\.?|h|hrs|uhr|uur))?(?![\w:]|\.\d)",
         r"(?<!\w)\d{1,2}[ ]?[ap]\.?m\.?(?!\w)",
     ),
+    starts=("#", "x", "q"),
     scores=Scores(shape=510),
     guarded=False,
 )

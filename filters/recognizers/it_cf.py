@@ -17,6 +17,7 @@ RECOGNIZER = Recognizer(
     ),
     scores=Scores(shape=700, cued=950, checked=990),
     cues=("codice fiscale", "c.f", "cf", "cod. fisc", "cod fiscale"),
+    digits=5,
     check=codice_fiscale,
     country="it",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
 import phonenumbers
 
@@ -13,6 +14,8 @@ from filters.recognizers.base import Examples, Recognizer, Scores
 __all__ = ["EXAMPLES", "RECOGNIZER"]
 
 _REGIONS = ("LK", "SG", "AE", "IN", "GB", "US", "CA", "DE", "AT", "CH", "FR", "ES", "IT", "NL", "PT")
+
+_LINES = ("fixed_line", "mobile", "toll_free", "shared_cost", "personal_number", "voip", "uan")
 
 _DATE = re.compile(r"\(?\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(?!\d)|(?:19|20)\d\d[ -]?-[ -]?(?:19|20)\d\d\Z")
 _TRAILING = " ().-/"
@@ -34,16 +37,8 @@ def _countries() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
     """Per region: its calling code, its trunk prefix, its national numbers (metadata of the phonenumbers package)."""
     rows = []
     for region in _REGIONS:
-        data = phonenumbers.PhoneMetadata.metadata_for_region(region)
-        kinds = (
-            data.fixed_line,
-            data.mobile,
-            data.toll_free,
-            data.shared_cost,
-            data.personal_number,
-            data.voip,
-            data.uan,
-        )
+        data: Any = phonenumbers.PhoneMetadata.metadata_for_region(region)
+        kinds = (getattr(data, name) for name in _LINES)
         patterns = sorted({k.national_number_pattern for k in kinds if k is not None and k.national_number_pattern})
         rows.append((str(data.country_code), data.national_prefix or "", re.compile("|".join(patterns))))
     return tuple(rows)
@@ -82,19 +77,18 @@ def _judge(text: str, start: int, end: int) -> tuple[int, int, int] | None:
     return start, end, 650 if _SEPARATED.fullmatch(value) else 0
 
 
+_EXTENSION = r"(?:(?: ?[,;]? ?(?:ext\.?|x|extension|durchwahl|poste|interno)[ .:]{0,2})\d{1,6})?"
+
 RECOGNIZER = Recognizer(
     kind="phone",
     type=Type.PHONE,
-    patterns=(
-        r"(?<![\w.+,/-])(?:\+|\()?\d[\d ().\-/]{5,22}\d(?:(?: ?[,;]? ?(?:ext|x|ext\.|extension|durchwahl|poste|interno)[ .:]{0,2})"
-        r"\d{1,6})?(?![\w]|[.,]\d)",
-    ),
+    patterns=(rf"(?<![\w.+,/-])(?:\+|\()?\d[\d ().\-/]{{5,22}}\d{_EXTENSION}(?![\w]|[.,]\d)",),
     scores=Scores(shape=0, cued=900),
     cues=(
-        "tel", "tel no", "telephone", "telefon", "teléfono", "telefono", "téléphone", "telefoon", "telefone", "phone", "ph",
-        "mob", "mobile", "mobil", "móvil", "movil", "portable", "cellulare", "cell", "telemóvel", "gsm", "fax", "call",
-        "ring", "contact", "contact no", "contact number", "handy", "rufnummer", "fon", "hotline", "pager", "bleep", "whatsapp", "sms",
-        "tfno", "tlf", "දුරකථන", "தொலைபேசி", "هاتف",
+        "tel", "tel no", "telephone", "telefon", "teléfono", "telefono", "téléphone", "telefoon", "telefone", "phone",
+        "ph", "mob", "mobile", "mobil", "móvil", "movil", "portable", "cellulare", "cell", "telemóvel", "gsm", "fax",
+        "call", "ring", "contact", "contact no", "contact number", "handy", "rufnummer", "fon", "hotline", "pager",
+        "bleep", "whatsapp", "sms", "tfno", "tlf", "දුරකථන", "தொலைபேசி", "هاتف",
     ),
     digits=5,
     refine=_judge,

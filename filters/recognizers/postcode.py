@@ -1,4 +1,4 @@
-"""Postal code: beside its label in any country, and the British form by itself."""
+"""Postal code beside its label, in any country."""
 
 from __future__ import annotations
 
@@ -15,14 +15,28 @@ _LABELS = (
 RECOGNIZER = Recognizer(
     kind="postcode",
     type=Type.LOCATION,
-    patterns=(
-        rf"(?<!\w)(?:{_LABELS})[ .:#]{{0,3}}(?P<value>\d{{4,6}}(?:-\d{{3,4}})?)(?![\w]|[.,/]\d)",
-        r"(?<!\w)(?:GIR ?0AA|[A-PR-UWYZ][A-HK-Y]?\d[A-HJKPS-Y\d]? ?\d[ABD-HJLNP-UW-Z]{2})(?!\w)",
+    patterns=(rf"(?<!\w)(?:{_LABELS})[ .:#]{{0,3}}(?P<value>\d{{4,6}}(?:-\d{{3,4}})?)(?![\w]|[.,/]\d)",),
+    starts=(
+        "postcode",
+        "post",
+        "postal",
+        "zip",
+        "plz",
+        "postleitzahl",
+        "cp",
+        "c",
+        "código",
+        "codigo",
+        "code",
+        "cap",
+        "cep",
+        "pin",
+        "pincode",
     ),
     scores=Scores(shape=600),
 )
 
 EXAMPLES = Examples(
-    match=("CP: «28035».", "PLZ «10115» Berlin", "zip «02139-4307»", "London «SW1A 1AA»", "postcode «00300»"),
-    no_match=("28035", "cap 500 mg", "zip it", "SW1A", "CP 3", "stage T1N 0MX"),
+    match=("CP: «28035».", "PLZ «10115» Berlin", "zip «02139-4307»", "CEP: «20040-020»", "postcode «00300»"),
+    no_match=("28035", "cap 500 mg", "zip it", "SW1A", "CP 3", "cap 5"),
 )

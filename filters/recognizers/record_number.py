@@ -1,4 +1,4 @@
-"""Number of a record, announced by its label: MRN, chart, accession, Fallnummer, NHC, IPP, nosologico, utente and more."""
+"""Number of a record, announced by its label: MRN, chart, accession, Fallnummer, NHC, IPP, nosologico, utente, more."""
 
 from __future__ import annotations
 
@@ -26,8 +26,30 @@ _WEAK = (
     r"vertrag|kunden|rechnung|karte|requête|requete|demanda|solicitud|auto|recurso"
 )
 _MARK = r"(?:no|nr|number|num|id|n°|#|code|n)"
+_LINK = rf"[\"']?[ \t:=#.°º*|-]{{0,6}}(?:{_MARK}[ \t:=#.°-]{{1,4}})?(?:is |was )?[\"'(]?"
+_MARKED = rf"[\"'s]{{0,2}}[ \t_-]{{0,2}}{_MARK}[\"']?[ \t:=#.°-]{{0,4}}(?:is |was )?[\"'(]?"
 _VALUE = r"(?:\d{2} \d{2} \d{4,6}|\d{2} \d{8}|\d{3,8}(?: \d{3,8}){1,3}|[A-Z0-9][A-Z0-9./-]{2,23}+)(?![\w@])"
 
+_GERMAN = (
+    "fall",
+    "patienten",
+    "aufnahme",
+    "befund",
+    "versicherten",
+    "akten",
+    "auftrags",
+    "proben",
+    "fallnr",
+    "patient",
+)
+_STARTS = (
+    "mrn", "m", "uhid", "urn", "medical", "hospital", "unit", "clinic", "accession", "nhc", "n", "no", "nass", "cipa",
+    "nocol", "ncol", "colegiado", "historia", "episodio", "ipp", "nda", "dossier", "rpps", "finess", "cartella",
+    "nosologico", "tessera", "patiënt", "patiëntnummer", "patientnummer", "dossiernummer", "noutente", "nutente",
+    "utente", "processo", "identifiant", "license", "licence",
+    *(stem + end for stem in _GERMAN for end in ("", "nummer", "nr", "id", "kennung")),
+    *(word for word in _WEAK.split("|") if word.isalpha()),
+)  # fmt: skip
 _DATE = re.compile(r"(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})\Z")
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 
@@ -47,11 +69,10 @@ RECOGNIZER = Recognizer(
     kind="record_number",
     type=Type.ID,
     patterns=(
-        rf"(?<![^\W_])(?P<cue>{_STRONG})[\"']?[ \t:=#.°º*|-]{{0,6}}(?:{_MARK}[ \t:=#.°-]{{1,4}})?(?:is |was )?[\"'(]?"
-        rf"(?P<value>{_VALUE})",
-        rf"(?<![^\W_])(?P<cue>{_WEAK})[\"'s]{{0,2}}[ \t_-]{{0,2}}{_MARK}[\"']?[ \t:=#.°-]{{0,4}}(?:is |was )?[\"'(]?"
-        rf"(?P<value>{_VALUE})",
+        rf"(?<![^\W_])(?P<cue>{_STRONG}){_LINK}(?P<value>{_VALUE})",
+        rf"(?<![^\W_])(?P<cue>{_WEAK}){_MARKED}(?P<value>{_VALUE})",
     ),
+    starts=_STARTS,
     scores=Scores(cued=850),
     guarded=False,
     refine=_trimmed,

@@ -1,4 +1,4 @@
-"""Date told from today: "last Friday", "vor drei Wochen", "hace dos meses". "Today" and "daily" tell nobody anything."""
+"""Date told from today: "last Friday", "vor drei Wochen", "hace dos meses"; "today" and "daily" are none."""
 
 from __future__ import annotations
 
@@ -14,27 +14,42 @@ _N = (
     r"deux|trois|quatre|cinq|huit|due|tre|quattro|cinque|sei|een|twee|drie|vijf|zes|um|uma|dois|duas|três|quatro)"
 )
 _UNIT = (
-    r"(?:days?|weeks?|months?|years?|tage?n?|wochen?|monate?n?|jahre?n?|días?|dias?|semanas?|meses|mes|años?|"
-    r"jours?|semaines?|mois|ans?|années?|giorn[oi]|settiman[ae]|mes[ei]|ann[oi]|dagen|dag|weken|week|maanden|maand|jaar|anos?)"
+    r"(?:days?|weeks?|months?|years?|tage?n?|wochen?|monate?n?|jahre?n?|días?|dias?|semanas?|meses|mes|años?|jours?|"
+    r"semaines?|mois|ans?|années?|giorn[oi]|settiman[ae]|mes[ei]|ann[oi]|dagen|dag|weken|week|maanden|maand|jaar|"
+    r"anos?)"
 )
+
+_NEAR = "last|next|this past|this coming|this|past|coming|previous|following|on|since|by|until"
+_NAH = "letzte[nrsm]?|nächste[nrsm]?|vergangene[nrsm]?|kommende[nrsm]?|am"
 
 RECOGNIZER = Recognizer(
     kind="relative_date",
     type=Type.DATE,
     patterns=(
-        rf"(?<!\w)(?:last|next|this past|this coming|this|past|coming|previous|following|on|since|by|until)[ ](?:{WEEKDAYS})(?!\w)",
+        rf"(?<!\w)(?:{_NEAR})[ ](?:{WEEKDAYS})(?!\w)",
         r"(?<!\w)(?:last|next)[ ](?:week|month|year|weekend|spring|summer|autumn|fall|winter|christmas|easter)(?!\w)",
         rf"(?<!\w){_N}[ ]{_UNIT}[ ](?:ago|geleden|fa|atrás|earlier today)(?!\w)",
         rf"(?<!\w)(?:vor|hace|il y a|há)[ ]{_N}[ ]{_UNIT}(?!\w)",
-        rf"(?<!\w)(?:letzte[nrsm]?|nächste[nrsm]?|vergangene[nrsm]?|kommende[nrsm]?|am)[ ](?:{WEEKDAYS}|woche|monat|jahr)(?!\w)",
-        rf"(?<!\w)(?:el|la)[ ](?:pasad[oa]|próxim[oa]|{WEEKDAYS}|semana|mes|año)(?:[ ](?:pasad[oa]|próxim[oa]|que viene))(?!\w)",
-        rf"(?<!\w)(?:{WEEKDAYS}|la semaine|le mois|l'an|l'année)[ ](?:dernier|dernière|prochain|prochaine|passé|passée)(?!\w)",
+        rf"(?<!\w)(?:{_NAH})[ ](?:{WEEKDAYS}|woche|monat|jahr)(?!\w)",
+        rf"(?<!\w)(?:el|la)[ ](?:{WEEKDAYS}|semana|mes|año)[ ](?:pasad[oa]|próxim[oa]|que viene)(?!\w)",
+        rf"(?<!\w)(?:{WEEKDAYS}|la semaine|le mois|l'an|l'année)[ ](?:dernière?|prochaine?|passée?)(?!\w)",
         rf"(?<!\w)(?:{WEEKDAYS}|la settimana|il mese|l'anno)[ ](?:scors[oa]|prossim[oa])(?!\w)",
         rf"(?<!\w)(?:vorige?|afgelopen|volgende|komende)[ ](?:{WEEKDAYS}|week|maand|jaar)(?!\w)",
         rf"(?<!\w)(?:{WEEKDAYS}|semana|mês|ano)[ ](?:passad[oa]|que vem)(?!\w)",
     ),
+    starts=(
+        "#", "a", "an", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve",
+        "several", "einem", "einer", "zwei", "drei", "vier", "fünf", "sechs", "acht", "zehn", "un", "una", "une",
+        "uno", "dos", "tres", "cuatro", "cinco", "seis", "deux", "trois", "quatre", "cinq", "huit", "due", "tre",
+        "quattro", "cinque", "sei", "een", "twee", "drie", "vijf", "zes", "um", "uma", "dois", "duas", "três",
+        "quatro", "last", "next", "this", "past", "coming", "previous", "following", "on", "since", "by", "until",
+        "vor", "hace", "il", "l", "la", "le", "el", "há", "letzte", "letzten", "letzter", "letztes", "letztem",
+        "nächste", "nächsten", "nächster", "nächstes", "nächstem", "vergangene", "vergangenen", "kommende",
+        "kommenden", "am", "vorig", "vorige", "afgelopen", "volgende", "komende", "semana", "mês", "ano",
+        *WEEKDAYS.split("|"), "segunda", "terça", "quarta", "quinta", "sexta",
+    ),
     scores=Scores(shape=560),
-)
+)  # fmt: skip
 
 EXAMPLES = Examples(
     match=(

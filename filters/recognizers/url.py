@@ -11,6 +11,7 @@ __all__ = ["EXAMPLES", "RECOGNIZER"]
 
 _REST = re.compile(r"[^\s<>\"]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,15}\Z", re.IGNORECASE)
+_MAX_HOST = 253
 _TRAILING = ".,;:!?'*_)]}"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
@@ -22,12 +23,20 @@ _PUBLIC = (
 
 
 def _whole(text: str, start: int, end: int) -> tuple[int, int, int] | None:
-    """Take the scheme before `://` and everything up to white space, without closing punctuation."""
+    """Take the scheme or host before the pattern and everything up to white space, without closing punctuation."""
     if text.startswith("://", start):
         scheme = _SCHEME.search(text[max(0, start - 16) : start])
         if scheme is None:
             return None
         start -= len(scheme.group())
+    elif text[start] == ".":
+        dot = start
+        while start > max(0, dot - _MAX_HOST) and (text[start - 1].isalnum() or text[start - 1] in "._-"):
+            start -= 1
+        while start < dot and not text[start].isalnum():
+            start += 1
+        if start == dot or (start > 0 and text[start - 1] in "@%"):
+            return None
     rest = _REST.match(text, end)
     end = rest.end() if rest else end
     while end > start and text[end - 1] in _TRAILING:
@@ -44,13 +53,13 @@ RECOGNIZER = Recognizer(
     patterns=(
         r"://[^\s<>\"]",
         r"(?<![\w.@%-])www\d?\.[\w-]{1,63}+",
-        r"(?<![\w\\])\\\\[\w.-]{1,64}+\\[\w$]",
-        rf"(?<![\w.@%-])(?:[a-z0-9][\w-]{{0,62}}+\.){{1,8}}(?:{_INTERNAL})(?![\w.@-])",
-        rf"(?<![\w.@%-])(?:[a-z0-9][\w-]{{0,62}}+\.){{1,8}}(?:{_INTERNAL}|{_PUBLIC})(?::\d{{1,5}})?/[\w~%?#-]",
-        r"(?<![\w.@%-])(?:[a-z0-9][\w-]{1,62}+\.){1,8}(?:com|org|net|edu|gov|info)(?![\w.@-])",
+        r"\\\\(?<![\w\\]\\\\)[\w.-]{1,64}+\\[\w$]",
+        rf"\.(?:{_INTERNAL})(?![\w.@-])",
+        rf"\.(?:{_INTERNAL}|{_PUBLIC})(?::\d{{1,5}})?/[\w~%?#-]",
+        r"\.(?:com|org|net|edu|gov|info)(?![\w.@-])",
     ),
     scores=Scores(shape=800),
-    anchors=("://", "www", "\\\\", ".", "/"),
+    anchors=("://", "www", "\\\\", ".lo", ".la", ".in", ".co", ".ho", ".or", ".ne", ".ed", ".go", "/"),
     guarded=False,
     refine=_whole,
 )

@@ -19,6 +19,7 @@ RECOGNIZER = Recognizer(
     patterns=(
         rf"(?<!\w)(?P<cue>{_PLACES})[ :#-]{{0,2}}(?:n[or][.:]? ?)?(?P<value>[A-Z]?\d{{1,3}}[A-Z]?)(?!\w|[.,/:]\d)",
     ),
+    starts=tuple(_PLACES.split("|")),
     scores=Scores(cued=800),
     guarded=False,
     refine=lambda text, a, b: None if is_measure(text, b) else (a, b, 0),
