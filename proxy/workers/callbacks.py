@@ -2,18 +2,19 @@
 
 Law: called before the lock, by the engine's roles alone. A ctypes callback is a few bytes of code made at run time. A
 libffi built with static trampolines maps them from its own file; one built without (Debian 12's 3.4.4) asks for memory
-that is writable and executable at once, which the lock refuses for good reason. So the callbacks' page is taken first:
-libffi keeps it when they are freed and serves later ones from it.
+that is writable and executable at once or, where that is refused, maps a memory file twice, once for writing and once
+for executing. The lock refuses all of it, for good reason; so one page is taken first, after the kernel was told to
+refuse the first way. libffi keeps the page when its callbacks are freed and serves later ones from it.
 
-The hole this leaves: on such a system one page of the engine stays writable and executable. It holds trampolines only,
-and code put there is bound by the same filter; but it is a page the other processes do not have, and `writable_code`
-counts it.
+The hole this leaves: with such a libffi the engine can write what it executes, in that one page, which holds
+trampolines only. Code put there is bound by the same filter. The other processes have no such page. `writable_code`
+counts pages of the worse kind, which are left only where the kernel is older than Linux 6.3.
 """
 
 import ctypes
 import os
 
-__all__ = ["reserve_callbacks", "writable_code"]
+__all__ = ["is_callback_room", "reserve_callbacks", "writable_code"]
 
 
 def reserve_callbacks(count: int) -> None:
@@ -21,6 +22,11 @@ def reserve_callbacks(count: int) -> None:
     kind = ctypes.CFUNCTYPE(None)
     held = [kind(_nothing) for _ in range(count)]
     del held
+
+
+def is_callback_room(target: str) -> bool:
+    """Say whether a descriptor, by what it points to, is libffi's memory file."""
+    return target.startswith("/memfd:libffi")
 
 
 def _nothing() -> None:

@@ -4,9 +4,10 @@ Law: in this order, and the first failure ends the process.
 
 1. One thread only (Landlock binds the thread that asks). Descriptors not named in the plan are closed. Without a unit,
    own namespaces.
-2. Open what evidence must read later; hash the program. The engine sets room for callbacks aside.
-3. Not dumpable, no core file.
-4. Memory once writable never becomes executable (PR_SET_MDWE, Linux 6.3; older kernels have the filter's own rule).
+2. Memory once writable never becomes executable (PR_SET_MDWE, Linux 6.3; older kernels have the filter's own rule). The
+   engine sets room for callbacks aside.
+3. Open what evidence must read later; hash the program.
+4. Not dumpable, no core file.
 5. no_new_privs, Landlock, the seccomp program for all threads.
 6. Read back what the kernel says is in force.
 
@@ -24,7 +25,7 @@ import resource
 import sys
 
 from proxy.workers.bpf import program, seal_program
-from proxy.workers.callbacks import reserve_callbacks
+from proxy.workers.callbacks import is_callback_room, reserve_callbacks
 from proxy.workers.controls import controls
 from proxy.workers.descriptors import View, inspect_descriptors, read_targets
 from proxy.workers.facts import facts, file_digest, open_fact_fds, package_digest, package_dirs, status_fields
@@ -51,6 +52,7 @@ _PR_GET_DUMPABLE, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_MDWE = 3, 4, 3
 _PR_MDWE_REFUSE_EXEC_GAIN = 1
 _LAST_FD = 0xFFFFFFFF
 _CALLBACKS = 32  # the binding and two contexts make five
+_WITH_CALLBACKS = frozenset({Role.ENGINE, Role.ENGINE_GPU})
 
 _SYSTEM = ("/usr", "/lib", "/lib64", "/opt/cordon", "/etc/ld.so.cache")
 _CPU = ("/sys/devices/system/cpu", "/sys/devices/system/node")
@@ -103,14 +105,14 @@ def lock(plan: LockPlan) -> Locked:
     _close_others(plan.keep_fds)
     reasons, early = _own_namespaces(plan)
     drop_capabilities()
-    fds = open_fact_fds()  # 2
+    _checked("mdwe", call("prctl", _PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0), harmless=errno.EINVAL)  # 2
+    if plan.role in _WITH_CALLBACKS:
+        reserve_callbacks(_CALLBACKS)
+    fds = open_fact_fds()  # 3
     exe, code = file_digest("/proc/self/exe"), package_digest(package_dirs())
     kept = _inventory(plan, fds)
     before = _filters(fds)
-    if plan.role in {Role.ENGINE, Role.ENGINE_GPU}:
-        reserve_callbacks(_CALLBACKS)
-    _no_core()  # 3
-    _checked("mdwe", call("prctl", _PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0), harmless=errno.EINVAL)  # 4
+    _no_core()  # 4
     _checked("no-new-privs", call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))  # 5
     abi = restrict(plan)
     install_filter(program(plan.role, arch.name))
@@ -166,7 +168,8 @@ def _inventory(plan: LockPlan, fds: FactFds) -> tuple[Kept, ...]:
     missing = [fd for fd in plan.keep_fds if fd not in targets]
     if missing:
         raise LockError("fd-missing")
-    kept = tuple(Kept(fd, targets[fd]) for fd in plan.keep_fds)
+    room = [fd for fd, target in targets.items() if is_callback_room(target)] if plan.role in _WITH_CALLBACKS else []
+    kept = tuple(Kept(fd, targets[fd]) for fd in (*plan.keep_fds, *room))
     found = inspect_descriptors(View(plan, fds, kept, dict(plan.links)))
     if any(name.startswith(("tcp ", "udp ", "raw ", "unix", "netlink", "socket")) for name in found.unexpected):
         raise LockError("fd-unexpected")

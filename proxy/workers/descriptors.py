@@ -11,6 +11,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from proxy.workers.callbacks import is_callback_room
 from proxy.workers.lockstate import FactFds, Kept, LockPlan, Role
 
 __all__ = ["FdFacts", "InetFd", "UnixFd", "View", "inspect_descriptors", "read_targets"]
@@ -206,8 +207,8 @@ def _plain_kind(fd: int, target: str, view: View, *, held: bool) -> str | None:
         return "null"
     if target in _ANONYMOUS:
         return _ANONYMOUS[target]
-    if target.startswith("pipe:"):
-        return "pipe" if held else None
+    if target.startswith("pipe:") or is_callback_room(target):
+        return target.strip("/").split(":")[0] if held else None
     if target.startswith("/") and not target.startswith(("/dev/", "/memfd:")):
         return "file" if held or _below(target, view.plan) else None
     return None

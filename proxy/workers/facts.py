@@ -28,6 +28,7 @@ __all__ = [
     "core_limit",
     "facts",
     "file_digest",
+    "is_sealed",
     "open_fact_fds",
     "package_digest",
     "package_dirs",

@@ -469,7 +469,7 @@ def test_only_the_engine_has_a_seal() -> None:
     assert got == "seal-role"
 
 
-@pytest.mark.parametrize(("role", "most"), [("GATEWAY", 0), ("ANALYST", 0), ("ENGINE", 1)])
+@pytest.mark.parametrize(("role", "most"), [("GATEWAY", 0), ("ANALYST", 0), ("ENGINE", 1)])  # 1: Linux < 6.3
 def test_memory_that_is_writable_and_executable(role: str, most: int) -> None:
     pages = run_child(f"""
         from proxy.workers.callbacks import writable_code

@@ -2,7 +2,7 @@
 
 import ctypes
 
-from proxy.workers.callbacks import reserve_callbacks, writable_code
+from proxy.workers.callbacks import is_callback_room, reserve_callbacks, writable_code
 from tests.kit.locked_child import run_child
 
 
@@ -43,3 +43,26 @@ def test_the_count_sees_a_page() -> None:
         answer(writable_code() - before)
     """)
     assert got == 2
+
+
+def test_where_the_kernel_refuses_such_pages_there_is_room_all_the_same() -> None:
+    got = run_child("""
+        import ctypes
+        from proxy.workers.callbacks import writable_code
+        chosen = (Rule("mmap", 1, ((Test(2, 6, mask=6),),)),)  # as a unit with MemoryDenyWriteExecute does
+        kernel.call("prctl", 38, 1, 0, 0, 0)
+        kernel.install_filter(assemble(chosen, kernel.machine().name, later=False))
+        locked = lock(plan(Role.ENGINE))
+        kind = ctypes.CFUNCTYPE(ctypes.c_int)
+        pages = writable_code()
+        seal(locked)
+        held = [kind(lambda: 7) for _ in range(32)]
+        answer([held[31](), pages, facts(locked).fds.unexpected])
+    """)
+    assert got == [7, 0, []]
+
+
+def test_libffis_memory_file_is_known_by_its_name() -> None:
+    assert is_callback_room("/memfd:libffi (deleted)")
+    assert not is_callback_room("/memfd:other (deleted)")
+    assert not is_callback_room("/usr/lib/libffi.so.8")
