@@ -42,7 +42,7 @@ class _Hidden:
         return format(repr(self), spec)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and isinstance(other, _Hidden) and other._text == self._text
+        return isinstance(other, type(self)) and type(other) is type(self) and other._text == self._text
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._text))

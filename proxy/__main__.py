@@ -77,24 +77,18 @@ def _version() -> str:
 def _parser(verb: str, commands: Sequence[Command]) -> Parser:
     alone = len(commands) == 1 and commands[0].name == verb
     if alone:
-        return _one(Parser(prog=f"cordon {verb}", **_help(commands[0])), commands[0])
+        return _one(Parser(prog=f"cordon {verb}"), commands[0])
     parser = Parser(prog=f"cordon {verb}", description=_SUMMARIES[verb])
     below = parser.add_subparsers(required=True, metavar="VERB", parser_class=Parser)
     for command in commands:
-        _one(below.add_parser(command.name.split()[-1], help=command.summary, **_help(command)), command)
+        _one(below.add_parser(command.name.split()[-1], help=command.summary), command)
     return parser
 
 
-def _help(command: Command) -> dict[str, object]:
-    example = "\n".join(f"  {line}" for line in command.example.splitlines())
-    return {
-        "description": command.summary,
-        "epilog": f"example:\n{example}",
-        "formatter_class": argparse.RawDescriptionHelpFormatter,
-    }
-
-
 def _one(parser: Parser, command: Command) -> Parser:
+    example = "\n".join(f"  {line}" for line in command.example.splitlines())
+    parser.description, parser.epilog = command.summary, f"example:\n{example}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     command.arguments(parser)
     parser.set_defaults(run=command.run)
     return parser

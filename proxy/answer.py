@@ -91,7 +91,7 @@ async def _segments(a: Answer) -> _Stage:
                 segmenter = Segmenter(a.rooms.rules.window_chars)
                 yield item
             else:
-                if item.finish not in Finish:
+                if item.finish not in _ENDINGS:
                     raise CordonError(_FAULTS.get(item.finish, item.code or "engine_fault"))
                 for segment in segmenter.finish():
                     yield segment
@@ -100,6 +100,7 @@ async def _segments(a: Answer) -> _Stage:
     raise CordonError("engine_lost")
 
 
+_ENDINGS = frozenset(f.value for f in Finish)
 _FAULTS = {"deadline": "engine_timeout", "cancelled": "engine_lost"}
 
 
@@ -157,15 +158,15 @@ async def _scanned(a: Answer) -> _Stage:
 async def _settle(a: Answer, scan: OutputScan) -> str:
     out: list[str] = []
     while (window := scan.due()) is not None:
-        findings = await a.rooms.analyst.look(a.exchange, RedactedText(window.text))
+        findings = await a.rooms.analyst.look(a.exchange, window.text)
         out.append(scan.settle(window, findings))
     return "".join(out)
 
 
 async def _scanned_call(a: Answer, call: ToolCallOut) -> ToolCallOut:
     """Scan the arguments of a complete call value by value, so that the JSON stays valid."""
-    return ToolCallOut(call.id, call.name, RedactedText(json.dumps(await _scan_json(a, json.loads(
-        call.arguments.reveal())), ensure_ascii=False, separators=(",", ":"))))  # fmt: skip
+    scanned = await _scan_json(a, json.loads(call.arguments.reveal()))
+    return ToolCallOut(call.id, call.name, RedactedText(json.dumps(scanned, ensure_ascii=False, separators=(",", ":"))))
 
 
 async def _scan_json(a: Answer, value: object) -> object:

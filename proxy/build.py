@@ -22,11 +22,12 @@ from proxy.access import AccessRules
 from proxy.clients import Clients
 from proxy.clock import Clock
 from proxy.dialects import ModelCard
+from proxy.dialects.panel import Preview
 from proxy.errors import CordonError
-from proxy.exchange import Event, Exchange, Prompt, Refused
+from proxy.exchange import Caller, Event, Exchange, Prompt, Refused
 from proxy.health import Metrics
 from proxy.judging import Guard, OpenGuard, shield_of, streaming_window
-from proxy.pipeline import journey
+from proxy.pipeline import journey, preview
 from proxy.plan import GatewayPlan
 from proxy.policy_files import read_policy
 from proxy.recording import GuardRef, Recorder
@@ -82,6 +83,13 @@ class House:
             async for event in events:
                 yield event
 
+    async def preview(self, caller: Caller, prompt: Prompt) -> Preview:
+        """What a model would see of a prompt. Raises CordonError."""
+        if self.rooms is None or self._missing():
+            raise CordonError(self._missing() or "not_ready", retry_after_s=2)
+        now_ms = int(self.clock.mono_s() * 1000)
+        return await preview(Exchange("preview", caller, "panel", False, 60_000, now_ms), prompt, self.rooms)
+
     def refuse_access(self, caller_id: str, code: str) -> None:
         """Count a caller who was not let in; written to the log once a minute."""
         self.tally.add(caller_id, "access", code)
@@ -122,7 +130,9 @@ class House:
         self.recorder = Recorder(log, self.policy, ref, clock=self.clock, model=self.engine.model)
         info = self.answering()
         speed = info.answer_tokens_per_s if info is not None else 0.0
-        rules = rules_of(self.policy, streaming_window(self.engine.guard_speed(), speed, _SUFFIX_TOKENS))
+        window = streaming_window(self.engine.guard_speed(), speed, _SUFFIX_TOKENS)
+        year = int(self.clock.instant().time()[:4])
+        rules = rules_of(self.policy, window, this_year=year)
         analyst = AnalystClient(self.links["analyst"], rules.switches, self._kill_analyst)
         return Rooms(analyst, self.guard(), self.engine, self.recorder, rules)
 
@@ -141,12 +151,12 @@ def _engines(plan: GatewayPlan) -> tuple[str, ...]:
     return (*roles, "engine") if plan.answer is not None or plan.guard is not None else roles
 
 
-def rules_of(policy: Regime, window_chars: int | None) -> Rules:
+def rules_of(policy: Regime, window_chars: int | None, *, this_year: int) -> Rules:
     """Translate a policy into what the rooms take."""
     pii = policy.pii
     return Rules(
         policy=policy,
-        switches=switches_of(policy).to_json(),
+        switches=switches_of(policy, this_year).to_json(),
         actions=Actions.named(pii.in_types, pii.in_kinds),
         out_actions=OutActions.named(pii.out_types),
         restore_calls=pii.tool_arguments == "restore",
@@ -154,7 +164,7 @@ def rules_of(policy: Regime, window_chars: int | None) -> Rules:
     )
 
 
-def switches_of(policy: Regime, this_year: int = 0) -> Switches:
+def switches_of(policy: Regime, this_year: int) -> Switches:
     """The analyst's switches of a policy."""
     pii = policy.pii
     kept = [name for name, action in (*pii.in_types, *pii.in_kinds) if action == "keep"]

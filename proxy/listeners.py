@@ -108,8 +108,9 @@ def _remove_stale(path: Path) -> None:
         except FileNotFoundError:
             return
         except ConnectionRefusedError:
-            path.unlink()
-            return
+            if stat.S_ISSOCK(path.lstat().st_mode):  # a plain file refuses a connection too
+                path.unlink()
+                return
     raise OSError(errno.EADDRINUSE, "in use")
 
 

@@ -50,9 +50,7 @@ class PeerLookup(Protocol):
 def open_diag() -> socket.socket:
     """Open the netlink socket. Must happen before any lock-down, in the namespaces of the clients."""
     family = getattr(socket, "AF_NETLINK", 16)
-    diag = socket.socket(family, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, _NETLINK_SOCK_DIAG)
-    diag.bind((0, 0))
-    return diag
+    return socket.socket(family, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, _NETLINK_SOCK_DIAG)
 
 
 def unix_peer(sock: socket.socket) -> int | None:
@@ -114,7 +112,7 @@ class SockDiag:
         self._sequence = (self._sequence + 1) & 0x7FFF_FFFF
         header = _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST | flags, self._sequence, 0)
         try:
-            self._diag.sendto(header + body, (0, 0))
+            self._diag.send(header + body)  # no address: the lock allows none, and an unconnected one asks the kernel
             return self._collect(dump=bool(flags & _NLM_F_DUMP))
         except OSError:
             return None

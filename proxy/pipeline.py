@@ -17,11 +17,13 @@ from dataclasses import dataclass
 
 from filters.findings import Found
 from filters.redact import RedactionError, redact
-from filters.parts import RedactedText
+from filters.parts import Form, RedactedText
+from filters.restore import Restorer
 from filters.safety import question_of, text_of_call, text_of_tool, units_of_prompt
 from filters.vault import Vault
 from policies.decide import Verdict
 from proxy.answer import Answer, Withhold, answer
+from proxy.dialects.panel import Preview, PreviewMessage
 from proxy.errors import CordonError
 from proxy.exchange import (
     Broken,
@@ -38,16 +40,16 @@ from proxy.exchange import (
     parts_of,
     rebuild,
 )  # fmt: skip
-from proxy.rooms import Judgement, Outcome, Redaction, Rooms
+from proxy.rooms import Judgement, Outcome, Redaction, Rooms, Stage
 
-__all__ = ["journey", "redact_prompt", "tools_of", "turns_of"]
+__all__ = ["journey", "preview", "redact_prompt", "tools_of", "turns_of"]
 
 
 @dataclass(slots=True)
 class _Learnt:
     """What is known so far about a request that may still be refused."""
 
-    stage: str = "engine"
+    stage: Stage = "engine"
     redaction: Redaction | None = None
     judgement: Judgement | None = None
 
@@ -61,7 +63,8 @@ async def journey(exchange: Exchange, prompt: Prompt, rooms: Rooms) -> AsyncGene
         except CordonError as refusal:
             yield await _refuse(exchange, rooms, learnt, refusal)
             return
-        outcome, last = Outcome(), Broken("internal")
+        outcome = Outcome()
+        last: Event = Broken("internal")
         try:
             yield Opened(rooms.engine.model().id, cleared.flags)
             async with aclosing(answer(_answer_of(exchange, cleared, vault, rooms, outcome))) as released:  # 8
@@ -98,6 +101,19 @@ async def _clear(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms,
     learnt.stage = "engine"
     ticket = await rooms.log.begin(exchange, learnt.redaction, learnt.judgement, redacted.sampling)  # 7
     return Cleared(redacted.conversation, redacted.sampling, ticket, decision.flags)
+
+
+async def preview(exchange: Exchange, prompt: Prompt, rooms: Rooms) -> Preview:
+    """Steps 3 and 4 alone: what a model would see. No model sees it, so nothing is recorded. Raises CordonError."""
+    found = await rooms.analyst.find(exchange, parts_of(prompt.conversation), prompt.marked)
+    with Vault() as vault:
+        redacted, redaction = redact_prompt(prompt, found, vault, rooms)
+        messages = []
+        for message in redacted.conversation.messages:
+            restorer = Restorer(vault, Form.TEXT)
+            pieces = restorer.feed(message.content.reveal()) + restorer.finish()
+            messages.append(PreviewMessage(message.role.value, pieces))
+    return Preview(tuple(messages), redaction.counts, rooms.rules.policy.name)
 
 
 def _answer_of(exchange: Exchange, cleared: Cleared, vault: Vault, rooms: Rooms, outcome: Outcome) -> Answer:

@@ -24,7 +24,7 @@ from policies.model import Policy
 from proxy.clock import Clock
 from proxy.errors import CordonError
 from proxy.exchange import Exchange, Sampling
-from proxy.rooms import Judgement, Outcome, Redaction
+from proxy.rooms import Judgement, Outcome, Redaction, Stage
 from proxy.tally import Refusals
 from proxy.workers.wire import ModelInfo
 
@@ -34,6 +34,7 @@ _R = TypeVar("_R")
 _UNITS = 100
 """At most so many judged units stand in one record; the rest is counted."""
 PII_ENGINE = "cordon-pii/1"
+_UNKNOWN = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Recorder:
             in_text=_in_text(redaction),
             redact=_replaced(redaction),
             safety=self._safety((judgement,)),
-            model=ModelRef(id=model.id, sha=model.sha256, template=model.template_digest, params=_params(sampling), seed=sampling.seed),
+            model=_model_ref(model, sampling),
             basis=self._policy.basis or None,
         )
         return await self._write(lambda at: self._log.begin(record, at=at))
@@ -96,7 +97,7 @@ class Recorder:
         await self._write(lambda at: self._log.close(ticket, record, at=at))
 
     async def block(
-        self, exchange: Exchange, stage: str, code: str, *, redaction: Redaction | None, judgement: Judgement | None
+        self, exchange: Exchange, stage: Stage, code: str, *, redaction: Redaction | None, judgement: Judgement | None
     ) -> None:
         """The B record of a request that was refused inside the pipeline."""
         record = Blocked(
@@ -159,6 +160,17 @@ def _params(sampling: Sampling) -> str:
     return sha256(json.dumps(asdict(sampling), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def _model_ref(model: ModelInfo, sampling: Sampling) -> ModelRef:
+    """A server outside the cordon has no file that could be hashed; zeros say so."""
+    return ModelRef(
+        id=model.id[:64],
+        sha=model.sha256 or _UNKNOWN,
+        template=model.template_digest or _UNKNOWN,
+        params=_params(sampling),
+        seed=sampling.seed,
+    )
+
+
 def _caller(exchange: Exchange) -> Caller:
     return Caller(id=exchange.caller.id, kind=exchange.caller.kind.value)
 
@@ -179,7 +191,7 @@ def _units(judgement: Judgement) -> list[SafetyUnit]:
             kind=unit.kind,
             windows=unit.windows,
             scores=tuple((policy, score) for policy, score in unit.scores if score is not None),
-            acts=acts,
+            acts=tuple((policy, act.value) for policy, act in acts),
             seg=unit.seg,
             lang=unit.lang or None,
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from audit.log import Ticket
 from filters.findings import Finding, Found
@@ -20,7 +20,11 @@ from policies.model import Regime
 from proxy.exchange import Cleared, Conversation, Exchange, Sampling
 from proxy.workers.wire import Delta, Done, ModelInfo, ToolCallOut
 
-__all__ = ["AnalystRoom", "EngineRoom", "GuardRoom", "Judgement", "LogRoom", "Outcome", "Redaction", "Rooms", "Rules"]
+__all__ = ["AnalystRoom", "EngineRoom", "GuardRoom", "Judgement", "LogRoom", "Outcome", "Redaction", "Rooms", "Rules", "Stage"]
+
+
+Stage = Literal["find", "redact", "judge", "engine"]
+"""Where a request was refused, as the log names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Judgement:
 class Outcome:
     """How an answer went, filled while it runs, written when it ends. The one mutable value of the pipeline."""
 
-    result: str = "cancelled"
+    result: Literal["ok", "refused", "cancelled", "failed", "timeout"] = "cancelled"
     code: str = ""
     chars: int = 0
     segments: int = 0
@@ -124,7 +128,7 @@ class LogRoom(Protocol):
         ...
 
     async def block(
-        self, exchange: Exchange, stage: str, code: str, *, redaction: Redaction | None, judgement: Judgement | None
+        self, exchange: Exchange, stage: Stage, code: str, *, redaction: Redaction | None, judgement: Judgement | None
     ) -> None:
         """The B record: a request that was refused before R."""
         ...

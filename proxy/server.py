@@ -25,6 +25,7 @@ from proxy.clients import Clients
 from proxy.dialects import Dialect, ModelCard, Read
 from proxy.dialects.fields import read_object
 from proxy.dialects.openai import DIALECT as OPENAI
+from proxy.dialects.panel import Preview, encode_preview, parse_preview
 from proxy.door import Hall, Peer
 from proxy.errors import CordonError, entry_of
 from proxy.exchange import Caller, Event, Exchange, Prompt
@@ -69,6 +70,10 @@ class Gateway(Protocol):
 
     def refuse_parse(self, caller_id: str, code: str) -> None:
         """Note a request that could not be read for the audit log, coalesced."""
+        ...
+
+    async def preview(self, caller: Caller, prompt: Prompt) -> Preview:
+        """What a model would see of a prompt. Raises CordonError."""
         ...
 
     def models(self) -> tuple[ModelCard, ...]:
@@ -160,6 +165,7 @@ class _House:
             ("/healthz", Route("healthz", RouteKind.PUBLIC, _GET), self._alive),
             ("/readyz", Route("readyz", RouteKind.PUBLIC, _GET), self._ready),
             ("/metrics", Route("metrics", RouteKind.METRICS, _GET), self._metrics),
+            ("/cordon/v1/preview", Route("preview", RouteKind.PANEL, _POST), self._preview),
             ("/cordon/v1/clients", Route("clients", RouteKind.LOCAL, _POST), self._clients),
         ]
         for dialect in self.shell.dialects:
@@ -266,6 +272,12 @@ class _House:
         return web.Response(
             body=self.shell.metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
+
+    async def _preview(self, request: web.Request) -> web.StreamResponse:
+        """What a model would see: steps 2 to 4 of the journey, no model asked, nothing recorded."""
+        prompt = parse_preview(await read_body(request, self.shell.limits))
+        preview = await self.gateway.preview(request[CALLER], prompt)
+        return _json(encode_preview(preview))
 
     async def _clients(self, request: web.Request) -> web.StreamResponse:
         wish = read_object(await read_body(request, self.shell.limits))

@@ -10,8 +10,13 @@ Law: tasks belong to one TaskGroup; a part that fails at start names its code in
 from __future__ import annotations
 
 import asyncio
+import io
 import signal
 import socket
+from collections.abc import Callable
+from typing import TextIO, cast
+
+from aiohttp import web
 
 from proxy.build import House
 from proxy.clock import Clock
@@ -32,7 +37,7 @@ __all__ = ["Service"]
 _TALLY_S = 30
 
 
-class _Line:
+class _Line(io.TextIOBase):
     """Where the journal writes: the supervisor, who alone has a terminal or a journal."""
 
     def __init__(self, control: Control) -> None:
@@ -43,8 +48,12 @@ class _Line:
             self._control.say(line=line)
         return len(text)
 
-    def flush(self) -> None:
-        return
+
+def _protocols(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    server = runner.server
+    if server is None:
+        raise RuntimeError("the runner is not set up")
+    return server
 
 
 class Service:
@@ -53,7 +62,7 @@ class Service:
     def __init__(self, arguments: Arguments, control: Control, locked: Lockdown) -> None:
         self._fds, self._control, self._locked = arguments.descriptors, control, locked
         self._plan = GatewayPlan.model_validate_json(arguments.plan)
-        self._journal: JsonJournal = open_journal(_Line(control))
+        self._journal: JsonJournal = open_journal(cast("TextIO", _Line(control)))
         self._stop = asyncio.Event()
 
     def run(self) -> int:
@@ -119,7 +128,7 @@ class Service:
         app = make_app(house, Shell(hall, self._journal))
         runner = make_runner(app)
         await runner.setup()
-        servers = await open_doors(named, hall, runner.server)
+        servers = await open_doors(named, hall, _protocols(runner))
         try:
             await asyncio.Event().wait()
         finally:

@@ -6,6 +6,7 @@ import argparse
 import html
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from rich.text import Text
 from filters.findings import Finding, Type
 from filters.parts import Form, Part, PatientText
 from filters.redact import RedactionError, redact
+from filters.switches import Switches
 from filters.vault import Action, Actions, Vault
 from policies.model import PolicyError
-from proxy.build import rules_of, switches_of
+from proxy.build import rules_of
 from proxy.cli.command import Command, Exit, complain, err, out
 from proxy.config import PolicySettings
 from proxy.policy_files import read_rules
@@ -56,12 +58,12 @@ class Redactor:
         analyst = load_analyst()
         if analyst is None:
             raise RuntimeError("analyst_canary")
-        self._analyst, self._switches, self._actions = analyst, switches_of(rules.policy), rules.actions
+        self._analyst, self._switches, self._actions = analyst, Switches.from_json(rules.switches), rules.actions
 
     @classmethod
     def under(cls, policy_name: str) -> Redactor:
         """Build for a policy of the library. Raises PolicyError."""
-        return cls(rules_of(read_rules(PolicySettings(name=policy_name)), None))
+        return cls(rules_of(read_rules(PolicySettings(name=policy_name)), None, this_year=time.localtime().tm_year))
 
     def look(self, text: str) -> Looked:
         """Find and replace. Raises RedactionError or AnalystFault."""

@@ -17,7 +17,7 @@ from proxy.dialects.fields import Fields, as_fields, dump, read_object
 from proxy.errors import CordonError
 from proxy.exchange import Conversation, Message, Prompt, Role, Sampling, Tool, ToolCall, ToolChoice
 
-__all__ = ["parse"]
+__all__ = ["parse", "read_prompt"]
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _ROLES = frozenset(role.value for role in Role)
@@ -39,6 +39,11 @@ def parse(body: bytes) -> Parsed:
         CordonError: `bad_json`, `too_deep`, `bad_request`, `unsupported_parameter` or `content_not_inspectable`.
     """
     request = read_object(body)
+    return Parsed(read_prompt(request), request.flag("stream"))
+
+
+def read_prompt(request: Fields) -> Prompt:
+    """Read the prompt of a request object; raises as `parse` does."""
     _refuse_undoable(request)
     tools, choice = _tools(request)
     schema, json_mode = _format(request)
@@ -46,7 +51,7 @@ def parse(body: bytes) -> Parsed:
     if not conversation.messages:
         raise CordonError("bad_request")
     sampling = _sampling(request, json_mode, choice)
-    return Parsed(Prompt(conversation, sampling), request.flag("stream"))
+    return Prompt(conversation, sampling)
 
 
 def _refuse_undoable(request: Fields) -> None:

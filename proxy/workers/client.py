@@ -250,9 +250,8 @@ class EngineClient:
             self._queue.done(caller, self._now_s() - began)
             self._wake()
 
-    async def score(self, exchange: Exchange, make: Callable[[int], Score], limit_s: float) -> Scored:
+    async def score(self, make: Callable[[int], Score], limit_s: float) -> Scored:
         """Ask the guard for logits; raises CordonError (`guard_...`, `too_long`)."""
-        del exchange
         try:
             async with asyncio.timeout(limit_s), self._guard_link.conversation(make) as talk:
                 reply = await talk.next()

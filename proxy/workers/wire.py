@@ -16,6 +16,7 @@ import json
 import struct
 import types
 import typing
+from collections.abc import Hashable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -345,9 +346,9 @@ def _to_json(value: object) -> Any:
 
 
 @cache
-def _hints(cls: type[Any]) -> tuple[Any, ...]:
+def _hints(cls: Hashable) -> tuple[Any, ...]:
     hints = get_type_hints(cls)
-    return tuple(hints[f.name] for f in fields(cls))
+    return tuple(hints[f.name] for f in fields(typing.cast("type[Any]", cls)))
 
 
 def _from_json(hint: Any, value: Any) -> Any:
@@ -361,7 +362,7 @@ def _from_json(hint: Any, value: Any) -> Any:
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return hint(value)
     if is_dataclass(hint):
-        kinds = _hints(typing.cast("type[Any]", hint))
+        kinds = _hints(typing.cast("Hashable", hint))
         if not isinstance(value, list) or len(value) != len(kinds):
             raise TypeError("wrong number of fields")
         return typing.cast("type[Any]", hint)(*(_from_json(k, v) for k, v in zip(kinds, value, strict=True)))

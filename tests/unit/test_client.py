@@ -246,14 +246,14 @@ async def test_a_score_comes_back_and_a_lost_guard_says_so() -> None:
             return Score(number, "x1", (), (), ("Yes", "No"), 100)
 
         async with asyncio.TaskGroup() as tasks:
-            asked = tasks.create_task(client.score(exchange(), make, 5))
+            asked = tasks.create_task(client.score(make, 5))
             question = await worker.next()
             worker.say(Scored(question.id, ((1.0, -1.0),), 10, 0, 3))  # type: ignore[union-attr]
         assert (await asked).logits == ((1.0, -1.0),)
         assert client.guard_speed() == 800.0
-        assert await code_of(client.score(exchange(), make, 0.05)) == "guard_timeout"
+        assert await code_of(client.score(make, 0.05)) == "guard_timeout"
         async with asyncio.TaskGroup() as tasks:
-            lost = tasks.create_task(code_of(client.score(exchange(), make, 5)))
+            lost = tasks.create_task(code_of(client.score(make, 5)))
             await worker.next()
             await worker.next()
             worker.die()

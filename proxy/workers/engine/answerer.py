@@ -256,5 +256,3 @@ def _marks(loaded: Loaded) -> Marks:
         tool_response=find.get(family.tool_response or "", -1),
         turn_open=find.get(family.turn_open, -1),
     )
-
-

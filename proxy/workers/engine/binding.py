@@ -100,9 +100,7 @@ class Model:
     """Weights and vocabulary, mapped from an open descriptor: the inode that was hashed is the inode that is read."""
 
     def __init__(self, descriptor: int, *, gpu_layers: int) -> None:
-        params = _set(
-            lib.llama_model_default_params(), n_gpu_layers=gpu_layers, load_mode=lib.LLAMA_LOAD_MODE_MMAP
-        )
+        params = _set(lib.llama_model_default_params(), n_gpu_layers=gpu_layers, load_mode=lib.LLAMA_LOAD_MODE_MMAP)
         os.lseek(descriptor, 0, os.SEEK_SET)
         file = _file_pointer(descriptor)
         try:

@@ -101,7 +101,8 @@ def _with_own_names(schema: dict[str, Any]) -> dict[str, Any]:
     for node, _ in _nodes(root):
         if "$ref" in node:
             node["$ref"] = f"#/$defs/{renamed[node['$ref']]}"
-    return root
+    # A reference at the root would keep the converter from looking at the rest.
+    return {**shared[root["$ref"].rpartition("/")[2]], "$defs": shared} if "$ref" in root else root
 
 
 def _nodes(schema: object) -> Iterator[tuple[dict[str, Any], int]]:

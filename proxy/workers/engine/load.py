@@ -131,5 +131,3 @@ def _spec(plan: RolePlan, threads: int) -> ContextSpec:
 
 def _pool(spec: ContextSpec) -> Pool:
     return Pool(spec.n_ctx, spec.n_ubatch, spec.n_seq_max, spec.swa_full)
-
-
