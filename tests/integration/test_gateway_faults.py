@@ -100,7 +100,8 @@ async def test_a_client_that_never_reads_is_cut_off(tmp_path: Path) -> None:
         raw = json.dumps(BODY | {"stream": True}).encode()
         head = (
             f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\n"
-            f"Authorization: Bearer {house.token}\r\nContent-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n"
+            f"Authorization: Bearer {house.token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n"
         )
         with socket.create_connection(("127.0.0.1", house.port)) as sock:
             sock.sendall(head.encode() + raw)

@@ -22,8 +22,9 @@ from proxy.access import AccessRules, Listener
 from proxy.asking import Limits
 from proxy.clients import Clients, NewClient
 from proxy.dialects import ModelCard
+from proxy.dialects.panel import Preview, PreviewMessage
 from proxy.door import Hall, open_doors
-from proxy.exchange import Event, Exchange, Finish, Finished, Opened, Prompt, Released, Usage
+from proxy.exchange import Caller, Event, Exchange, Finish, Finished, Opened, Prompt, Released, Usage
 from proxy.health import PARTS, Metrics
 from proxy.listeners import bind_api, bind_loopback
 from proxy.peer import SockDiag, open_diag
@@ -72,6 +73,7 @@ class FakeGateway:
     journey: Journey = echo
     seen: list[tuple[Exchange, Prompt]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    previewed: list[tuple[Caller, Prompt]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     parts: dict[str, str] = field(default_factory=lambda: dict.fromkeys(PARTS, "ok"))
 
@@ -93,6 +95,12 @@ class FakeGateway:
     def refuse_parse(self, caller_id: str, code: str) -> None:
         """Remember a request that could not be read."""
         self.refused.append((caller_id, code))
+
+    async def preview(self, caller: Caller, prompt: Prompt) -> Preview:
+        """Every message as it is: nothing is found here."""
+        self.previewed.append((caller, prompt))
+        messages = tuple(PreviewMessage(m.role.value, (Piece(m.content),)) for m in prompt.conversation.messages)
+        return Preview(messages, (("NAME", 0),), "fake")
 
     def models(self) -> tuple[ModelCard, ...]:
         """One demonstration model and one that is none."""
