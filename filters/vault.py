@@ -37,6 +37,7 @@ LOOKALIKE = re.compile(
 """What a reader, or a model, could take for a placeholder; read in folded views, where `［` is already `[`."""
 
 _MOST = 9999
+_SURE_PHONE = 9
 LONGEST = len("[LOCATION_9999]")
 """Characters of the longest placeholder."""
 
@@ -211,10 +212,11 @@ class Vault:
 def _key(type_: Type, value: str) -> str:
     """Return the identity of a value within its type.
 
-    A phone number is compared by its digits. One without digits would be equal to every other one without, and one
-    with an extension ("ext 5") to a longer number, so both are compared as they are written.
+    A phone number is compared by its digits, if it is surely one: with under nine digits it could be a record number
+    ("20-12345" and "201-2345" are two people), with letters an extension ("ext 5" is no last digit), and without
+    digits it would be equal to every other one without. Those are compared as they are written.
     """
     key = normal(type_, value)
-    if type_ is Type.PHONE and any(c.isalpha() for c in value):
+    if type_ is Type.PHONE and (len(key) < _SURE_PHONE or any(c.isalpha() for c in value)):
         return " ".join(value.casefold().split())
     return key or value

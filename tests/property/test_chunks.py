@@ -21,8 +21,8 @@ from tests.kit.lookout import scanned
 _SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 LOOKALIKES = (
-    "[NAME_1][NAME_10] [[NAME_1]] [NAME_1[NAME_2] [NAME_ [NAME_11] [name_1] ［NAME_1］ [NAME_1 [ID_1]x"
-    "[ID_1 ] [NAME\\_1] [N",
+    "[NAME_1][NAME_10] [[NAME_1]] [NAME_1[NAME_2] [NAME_ [NAME_11] [name_1] ［NAME_1］ [NAME_1 [ID_1]x[ID_1 ] [N",
+    "[NAME\\_1] [NAME_10",
     "Ana\u0301 [NAME_1]\u0301 😀[NAME_10]😀 \U00020000[ID_1] e\u0301[",
     '{"a":"[NAME_1]","[ID_1]":["x [TEXT_1]"],"b":"\\u005bNAME_1]"}',
 )
@@ -115,7 +115,7 @@ def _whole(filter_: object, text: str) -> str:
 @pytest.mark.parametrize("text", LOOKALIKES)
 def test_every_cut_in_three(filter_: object, text: str) -> None:
     checked = assert_chunk_invariant(filter_, lambda whole: _whole(filter_, whole), text[:72], splits=3)
-    assert checked > 500
+    assert checked > 150
 
 
 @pytest.mark.parametrize("filter_", FILTERS)

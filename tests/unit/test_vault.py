@@ -31,6 +31,7 @@ def test_the_same_value_keeps_its_number_and_the_first_surface_is_restored() -> 
         (Type.PHONE, "+94 77 123 4567", "077 123 4567"),
         (Type.PHONE, "0771 ext 5", "07715"),
         (Type.PHONE, "switchboard", "bleep"),
+        (Type.PHONE, "20-12345", "201-2345"),
         (Type.TEXT, "?!", "!!"),
     ],
 )
