@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -63,13 +64,13 @@ def said(messages: Sequence[Message]) -> str:
 class EngineProcess:
     """Start it, talk to it, close it; every wait ends after twenty seconds."""
 
-    def __init__(self, plan: EnginePlan, *, stderr: int | None = None) -> None:
+    def __init__(self, plan: EnginePlan, *, stderr: int | None = None, pass_fds: tuple[int, ...] = ()) -> None:
         ours, theirs = socket.socketpair()
         environment = {**os.environ, "PYTHONPATH": str(_ROOT), "GGML_NO_BACKTRACE": "1"}
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-B", str(_CHILD), str(theirs.fileno()), plan_to_json(plan)],
-                pass_fds=(theirs.fileno(),), env=environment, stderr=stderr,
+                pass_fds=(theirs.fileno(), *pass_fds), env=environment, stderr=stderr,
             )  # fmt: skip
         self.link = ours
         self.link.settimeout(20)
@@ -106,6 +107,12 @@ class EngineProcess:
         while not (seen and isinstance(seen[-1], kind) and which(seen[-1])):
             seen.append(self.next())
         return seen  # type: ignore[return-value]  # the last one is what the caller reads
+
+    def drain(self) -> None:
+        """Read to the end of the link."""
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                self.next()
 
     def ask(self, request: Generate) -> list[Message]:
         """One answer, from request to `Done`."""

@@ -173,12 +173,12 @@ def tiny_gemma4(path: Path, *, seed: int = 7, layers: int = 4) -> str:
     }
     draw = _Weights(seed)
     tensors = {"token_embd.weight": draw.matrix(size, width), "output_norm.weight": _ones(width)}
-    tensors["output.weight"] = draw.matrix(size, width) * 4
+    tensors["output.weight"] = draw.matrix(size, width) * 2
     tensors["rope_freqs.weight"] = _ones(key // 2)
     for i, sliding in enumerate(pattern):
         head = key_swa if sliding else key
         tensors |= _block(draw, f"blk.{i}", width, wide, (heads * head, head))
-        tensors |= {f"blk.{i}.attn_q_norm.weight": _ones(head), f"blk.{i}.attn_k_norm.weight": _ones(head)}
+        tensors |= {f"blk.{i}.attn_q_norm.weight": _ones(head) * 0.2, f"blk.{i}.attn_k_norm.weight": _ones(head)}
     return write_gguf(path, values, tensors)
 
 
