@@ -33,6 +33,7 @@ from spacy.attrs import LOWER
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from filters.cache import Memory
 from filters.canary import failing
 from filters.chunks import chunks
 from filters.findings import Finding, Found, Source, Type
@@ -288,7 +289,7 @@ class Analyst:
         catalogue_digest: changes whenever anything changes that could change a finding.
     """
 
-    def __init__(self, entries: Sequence[Entry], ner: NerLike | None) -> None:
+    def __init__(self, entries: Sequence[Entry], ner: NerLike | None, memory: Memory | None) -> None:
         recognizers = [entry.recognizer for entry in entries]
         dates = Scanner(r for r in recognizers if r.kind in ("duration", "relative_date", "bare_year"))
         self._nlp = nlp = _BlankNlp()
@@ -297,13 +298,14 @@ class Analyst:
         self._all = self._patterns if ner is None else _Engine(nlp, [*patterns, _Ner(ner, dates)])
         self._whole = Scanner(r for r in recognizers if r.whole)
         self._ner = ner
+        self._memory = memory
         self._common = common_words()
         self._countries = {r.kind: r.country for r in recognizers} | {stock.kind: stock.country for stock in STOCK}
         self.catalogue_digest = _digest(recognizers, ner)
 
     @classmethod
-    def build(cls, ner: NerLike | None, sites: tuple[SiteRule, ...] = ()) -> Analyst:
-        """Build, and make every detector find its own examples.
+    def build(cls, ner: NerLike | None, sites: tuple[SiteRule, ...] = (), *, memory: Memory | None = None) -> Analyst:
+        """Build, and make every detector find its own examples. `memory` makes a conversation cost what is new in it.
 
         Raises:
             AnalystCanary: one does not; the service must not start.
@@ -313,7 +315,9 @@ class Analyst:
         kinds = {entry.recognizer.kind for entry in entries}
         if any(site.kind in kinds for site in sites):
             raise AnalystCanary("site")
-        analyst = cls([*entries, *(Entry(site, Examples((), ()), "a rule of this site") for site in sites)], ner)
+        analyst = cls(
+            [*entries, *(Entry(site, Examples((), ()), "a rule of this site") for site in sites)], ner, memory
+        )
         missed = failing(analyst._patterns.hits, entries, None if ner is None else analyst._all.hits)
         if missed is None and analyst._nlp.process_text("SSN", _LANGUAGE).lemmas != ["ssn"]:
             missed = "lemma"
@@ -337,21 +341,26 @@ class Analyst:
         Raises:
             AnalystFault: as `find`.
         """
-        return _translated(lambda: settle_window(self._read(window, Form.TEXT), switches, self._countries))
+        return _translated(lambda: settle_window(self._read(window, Form.TEXT, None), switches, self._countries))
 
     def _find(self, parts: Sequence[Part], marked: Sequence[PatientText], switches: Switches, caller: str) -> Found:
         if sum(len(part.text) for part in parts) > _LIMIT:
             raise AnalystFault("text_too_long")
-        texts = [self._read(part.text.reveal(), part.form) for part in parts]
+        texts = [self._read(part.text.reveal(), part.form, caller) for part in parts]
         if any(_is_not_covered(text, switches) for text in texts):
             raise AnalystFault("language_not_covered")
         return settle(texts, [mark.reveal() for mark in marked], switches, self._countries, self._common)
 
-    def _read(self, raw: str, form: Form) -> Text:
+    def _read(self, raw: str, form: Form, caller: str | None) -> Text:
         readings = views(raw, form)
         engine = self._patterns if form is Form.NAME else self._all
         unknown = self._ner.unknown_words if self._ner is not None and form is not Form.NAME else _nothing
-        return Text(raw, form, readings, locate(raw, form, readings, Detectors(engine.hits, self._whole, unknown)))
+        detectors = Detectors(engine.hits, self._whole, unknown)
+        if self._memory is None or caller is None:
+            return Text(raw, form, readings, locate(raw, form, readings, detectors))
+        digest = self.catalogue_digest
+        local = self._memory.local(caller, digest, form, raw, lambda: locate(raw, form, readings, detectors))
+        return Text(raw, form, readings, local)
 
 
 def _nothing(text: str) -> Sequence[tuple[int, int]]:  # noqa: ARG001 - same shape as the model's question
@@ -378,10 +387,10 @@ def _translated(work: Callable[[], _T]) -> _T:
 
 
 def _digest(recognizers: Sequence[Recognizer], ner: NerLike | None) -> str:
-    lines = [version("presidio-analyzer"), "" if ner is None else ner.digest]
-    for r in recognizers:
-        lines.append(
-            repr((r.kind, r.type.value, r.patterns, r.scores, r.cues, r.country, r.digits, r.guarded, r.kinds))
-        )
-    lines.extend(repr((s.name, s.kind, s.terms.name, s.country)) for s in STOCK)
+    own = (
+        (r.kind, r.type.value, r.patterns, r.scores, r.cues, r.country, r.digits, r.guarded, r.kinds)
+        for r in recognizers
+    )
+    stock = ((s.name, s.kind, s.terms.name, s.country) for s in STOCK)
+    lines = [version("presidio-analyzer"), "" if ner is None else ner.digest, *map(repr, own), *map(repr, stock)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -240,7 +240,7 @@ _ENCODED = re.compile(
     rf"|(?<![{_B64}])(?P<base64>(?:[{_B64}]{{60,76}}\r?\n)+[{_B64}]{{2,76}}={{0,2}}|[{_B64}]{{16,}}={{0,2}})"
 )
 _ESCAPE = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+|\\[\"\\/bfnrt]")
-_MAYBE_ENCODED = re.compile(rf"%[0-9A-Fa-f]{{2}}|&[#A-Za-z]|\\[u\"/]|[{_B64}]{{16}}")
+_LONG_RUN = re.compile(rf"(?<![{_B64}])[{_B64}]{{16}}")
 _OPAQUE = re.compile(rf"(?<![={_B64}])(?:[={_B64}]{{60,}}\r?\n)*[={_B64}]{{60,}}")
 
 
@@ -296,7 +296,7 @@ def _unescaped(text: str) -> View:
 
 def _decoded(parent: View) -> list[View]:
     text = parent.text
-    if not _MAYBE_ENCODED.search(text):
+    if "%" not in text and "&" not in text and "\\" not in text and not _LONG_RUN.search(text):
         return []
     runs: list[tuple[int, int, str]] = []
     for match in _ENCODED.finditer(text):

@@ -26,6 +26,7 @@ _CHOICES = {
     "facility_names": ("keep", "redact"),
     "uncovered_script": ("redact", "refuse"),
 }
+_SPELLED = (("eighty", 80), ("ninety", 90))
 _NUMBER = re.compile(r"\d{1,4}")
 
 
@@ -113,4 +114,6 @@ _BY_KIND = {
 
 def _number(value: str, *, default: int) -> int:
     match = _NUMBER.search(value)
-    return int(match.group()) if match else default
+    if match:
+        return int(match.group())
+    return next((number for word, number in _SPELLED if word in value.casefold()), default)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from filters.calendar_words import WEEKDAYS
 from filters.findings import Type
 from filters.recognizers.base import Examples, Recognizer, Scores
@@ -21,6 +23,15 @@ _UNIT = (
 
 _NEAR = "last|next|this past|this coming|this|past|coming|previous|following|on|since|by|until"
 _NAH = "letzte[nrsm]?|nächste[nrsm]?|vergangene[nrsm]?|kommende[nrsm]?|am"
+
+_SPAN_BEFORE = re.compile(r"(?<!\w)(?:for|over|in|during|within|throughout|of)(?: the)? \Z", re.IGNORECASE)
+
+
+def _no_span(text: str, start: int, end: int) -> tuple[int, int, int] | None:
+    """ "For the last week" is how long, not when."""
+    is_span = text[start : start + 4].lower() == "last" and _SPAN_BEFORE.search(text[max(0, start - 20) : start])
+    return None if is_span else (start, end, 0)
+
 
 RECOGNIZER = Recognizer(
     kind="relative_date",
@@ -49,6 +60,7 @@ RECOGNIZER = Recognizer(
         *WEEKDAYS.split("|"), "segunda", "terça", "quarta", "quinta", "sexta",
     ),
     scores=Scores(shape=560),
+    refine=_no_span,
 )  # fmt: skip
 
 EXAMPLES = Examples(
@@ -64,5 +76,15 @@ EXAMPLES = Examples(
         "«letzten Freitag»",
         "«semana passada»",
     ),
-    no_match=("today", "yesterday", "daily", "for 3 days", "weekly", "the last dose", "next to", "every week"),
+    no_match=(
+        "today",
+        "yesterday",
+        "daily",
+        "for 3 days",
+        "weekly",
+        "the last dose",
+        "next to",
+        "every week",
+        "for the last week",
+    ),
 )
