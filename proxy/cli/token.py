@@ -8,7 +8,7 @@ Law: the token is printed once, alone on stdout, so that a script can take it; t
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import http.client
 import json
 import os
@@ -72,8 +72,9 @@ def run_token(arguments: argparse.Namespace, api_socket: Path) -> int:
         print("The service does not answer on its unix socket; is `cordon serve` running?", file=sys.stderr)
         return _FAILED
     if status != 200:
-        error = reply.get("error", {})
-        print(f"{error.get('message', 'Refused.')} {error.get('next', '')}".strip(), file=sys.stderr)
+        said = reply.get("error")
+        words = (said.get("message", ""), said.get("next", "")) if isinstance(said, dict) else ("Refused.",)
+        print(*words, file=sys.stderr)
         return _FAILED
     return _show(arguments, reply)
 
@@ -119,4 +120,4 @@ def _show(arguments: argparse.Namespace, reply: dict[str, object]) -> int:
 
 
 def _day(seconds: object) -> str:
-    return datetime.datetime.fromtimestamp(int(str(seconds)), datetime.UTC).strftime("%Y-%m-%d")
+    return dt.datetime.fromtimestamp(int(str(seconds)), dt.UTC).strftime("%Y-%m-%d")

@@ -103,7 +103,8 @@ def test_every_change_tells_the_new_digest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "new",
     [
-        NewClient("", 1, 1), NewClient("a" * 61, 1, 1), NewClient("a\nb", 1, 1), NewClient("a", 1, 0), NewClient("a", 1, 366),
+        NewClient("", 1, 1), NewClient("a" * 61, 1, 1), NewClient("a\nb", 1, 1), NewClient("a", 1, 0),
+        NewClient("a", 1, 366),
         NewClient("a", 1, 1, scopes=frozenset()), NewClient("a", 1, 1, scopes=frozenset({"root"})),
     ],
 )  # fmt: skip

@@ -69,10 +69,12 @@ def test_every_proper_object_is_read(value: dict[str, object]) -> None:
 
 @given(st.binary(max_size=60))
 def test_total(body: bytes) -> None:
+    code = "bad_json"
     try:
         read_object(body)
     except CordonError as refused:
-        assert refused.code in {"bad_json", "too_deep"}
+        code = refused.code
+    assert code in {"bad_json", "too_deep"}
 
 
 FIELDS = Fields({"t": "x", "e": "", "f": True, "i": 3, "d": 2.5, "o": {"a": 1}, "l": [1], "lo": [{}], "n": None})
@@ -81,11 +83,13 @@ FIELDS = Fields({"t": "x", "e": "", "f": True, "i": 3, "d": 2.5, "o": {"a": 1}, 
 @pytest.mark.parametrize(
     "read",
     [
-        lambda: FIELDS.text("i"), lambda: FIELDS.need_text("n"), lambda: FIELDS.need_text("absent"), lambda: FIELDS.flag("i"),
+        lambda: FIELDS.text("i"), lambda: FIELDS.need_text("n"), lambda: FIELDS.need_text("absent"),
+        lambda: FIELDS.flag("i"),
         lambda: FIELDS.flag("e"), lambda: FIELDS.integer("d", 0, 9), lambda: FIELDS.integer("f", 0, 9),
         lambda: FIELDS.integer("i", 4, 9), lambda: FIELDS.integer("i", 0, 2), lambda: FIELDS.number("t", 0, 9),
         lambda: FIELDS.number("f", 0, 9), lambda: FIELDS.number("d", 0, 2), lambda: FIELDS.object("l"),
-        lambda: FIELDS.need_object("n"), lambda: FIELDS.items("o"), lambda: list(FIELDS.objects("l")), lambda: as_fields([]),
+        lambda: FIELDS.need_object("n"), lambda: FIELDS.items("o"), lambda: list(FIELDS.objects("l")),
+        lambda: as_fields([]),
     ],
 )  # fmt: skip
 def test_wrong_types_are_refused(read: object) -> None:

@@ -48,8 +48,8 @@ def test_unknown_keys_are_dropped_and_counted() -> None:
 def test_foreign_loggers_say_a_name_and_a_class() -> None:
     out = io.StringIO()
     logger = logging.getLogger("aiohttp.server")
-    kept = {name: (list(each.handlers), each.propagate, each.level) for name in ("aiohttp", "asyncio", "presidio-analyzer", "spacy")
-            for each in [logging.getLogger(name)]}  # fmt: skip
+    touched = [logging.getLogger(name) for name in ("aiohttp", "asyncio", "presidio-analyzer", "spacy")]
+    kept = [(each, list(each.handlers), each.propagate, each.level) for each in touched]
     try:
         quiet_foreign_loggers(open_journal(out))
         try:
@@ -59,8 +59,7 @@ def test_foreign_loggers_say_a_name_and_a_class() -> None:
         logger.warning(SECRET)
         logger.info(SECRET)
     finally:
-        for name, (handlers, propagate, level) in kept.items():
-            each = logging.getLogger(name)
+        for each, handlers, propagate, level in kept:
             each.handlers, each.propagate = handlers, propagate
             each.setLevel(level)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]

@@ -1,6 +1,6 @@
 """Events in the OpenAI dialect: golden transcripts, and what holds for all of them.
 
-A transcript under `tests/golden/openai/` is the exact reply to a list of events; a change of the wire shows as its diff.
+A transcript under `tests/golden/openai/` is the exact reply to a list of events; a change of the wire is its diff.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ OPENED = Opened("demo-clinic", ())
 DONE = Finished(Finish.STOP, Usage(12, 5, 3), ("dangerous_content",))
 TRANSCRIPTS: dict[str, tuple[ReplyHead, tuple[Event, ...]]] = {
     "answer": (HEAD, (OPENED, _text("Mrs. "), _text("Ñādī\u2028Perera", "[NAME_1]"), _text(" is well."), DONE)),
-    "answer-with-usage": (WITH_USAGE, (Opened("clinic", ()), _text("ok"), Finished(Finish.LENGTH, Usage(12, 5, 3), ()))),
+    "answer-with-usage": (
+        WITH_USAGE, (Opened("clinic", ()), _text("ok"), Finished(Finish.LENGTH, Usage(12, 5, 3), ())),
+    ),
     "empty": (HEAD, (OPENED, Finished(Finish.STOP, Usage(12, 0), ()))),
     "tool-calls": (
         HEAD,

@@ -49,7 +49,8 @@ def test_the_smallest_request() -> None:
 def test_all_numbers() -> None:
     sampling = _prompt(
         max_tokens=9, max_completion_tokens=7, temperature=0, top_p=1, top_k=3, min_p=0.5, seed=-4, presence_penalty=-2,
-        frequency_penalty=2.0, stream_options={"include_usage": True}, n=1, logprobs=False, top_logprobs=0, logit_bias={"5": 1},
+        frequency_penalty=2.0, stream_options={"include_usage": True},
+        n=1, logprobs=False, top_logprobs=0, logit_bias={"5": 1},
     ).sampling  # fmt: skip
     assert sampling == Sampling(
         "m", max_tokens=7, temperature=0.0, top_p=1.0, top_k=3, min_p=0.5, seed=-4, presence_penalty=-2.0,
@@ -62,8 +63,10 @@ def test_all_numbers() -> None:
 def test_what_could_carry_a_name_past_the_redaction_is_dropped() -> None:
     message = {"role": "user", "content": "hello", "name": SECRET, "weird": {"deep": SECRET}}
     prompt = _prompt(
-        [message], user=SECRET, metadata={"a": SECRET}, safety_identifier=SECRET, prompt_cache_key=SECRET, session_note=SECRET,
-        store=True, parallel_tool_calls=False, service_tier="auto", reasoning_effort="low", prediction={"content": SECRET},
+        [message], user=SECRET, metadata={"a": SECRET}, safety_identifier=SECRET, prompt_cache_key=SECRET,
+        session_note=SECRET,
+        store=True, parallel_tool_calls=False, service_tier="auto", reasoning_effort="low",
+        prediction={"content": SECRET},
     )  # fmt: skip
     assert prompt == _prompt()
 
@@ -135,7 +138,8 @@ def test_formats_and_stops() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"n": 2}, {"logprobs": True}, {"top_logprobs": 3}, {"functions": [{}]}, {"function_call": "auto"}, {"audio": {"voice": "a"}},
+        {"n": 2}, {"logprobs": True}, {"top_logprobs": 3}, {"functions": [{}]}, {"function_call": "auto"},
+        {"audio": {"voice": "a"}},
         {"modalities": ["text", "audio"]}, {"tools": [{"type": "custom", "custom": {}}]},
         {"tool_choice": {"type": "allowed_tools"}}, {"response_format": {"type": "grammar"}},
     ],
@@ -167,16 +171,23 @@ def test_audio_of_an_earlier_answer_cannot_be_inspected() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"model": 5}, {"model": ""}, {"model": None}, {"model": "m" * 300}, {"stream": "yes"}, {"stream": 1}, {"max_tokens": 0},
-        {"max_tokens": 1.5}, {"max_tokens": True}, {"max_completion_tokens": "5"}, {"temperature": "0.5"}, {"temperature": 3},
-        {"temperature": -0.1}, {"top_p": 1.1}, {"top_k": -1}, {"min_p": 2}, {"seed": 2**63}, {"seed": "x"}, {"stop": ""},
-        {"stop": [""]}, {"stop": [5]}, {"stop": 5}, {"stop": ["x"] * 17}, {"presence_penalty": 2.1}, {"frequency_penalty": None, "n": "1"},
-        {"stream_options": []}, {"stream_options": {"include_usage": 1}}, {"tools": {}}, {"tools": [5]}, {"tools": [{}]},
-        {"tools": [{"type": "function"}]}, {"tools": [TOOL, TOOL]}, {"tools": [{"type": "function", "function": {"name": "a b"}}]},
+        {"model": 5}, {"model": ""}, {"model": None}, {"model": "m" * 300}, {"stream": "yes"}, {"stream": 1},
+        {"max_tokens": 0},
+        {"max_tokens": 1.5}, {"max_tokens": True}, {"max_completion_tokens": "5"}, {"temperature": "0.5"},
+        {"temperature": 3},
+        {"temperature": -0.1}, {"top_p": 1.1}, {"top_k": -1}, {"min_p": 2}, {"seed": 2**63}, {"seed": "x"},
+        {"stop": ""},
+        {"stop": [""]}, {"stop": [5]}, {"stop": 5}, {"stop": ["x"] * 17}, {"presence_penalty": 2.1},
+        {"frequency_penalty": None, "n": "1"},
+        {"stream_options": []}, {"stream_options": {"include_usage": 1}}, {"tools": {}}, {"tools": [5]},
+        {"tools": [{}]},
+        {"tools": [{"type": "function"}]}, {"tools": [TOOL, TOOL]},
+        {"tools": [{"type": "function", "function": {"name": "a b"}}]},
         {"tools": [{"type": "function", "function": {"name": "a", "parameters": []}}]}, {"tool_choice": "required"},
         {"tool_choice": "any"}, {"tool_choice": 5}, {"tool_choice": {"type": "function", "function": {"name": "x"}}},
         {"response_format": "json"}, {"response_format": {}}, {"response_format": {"type": "json_schema"}},
-        {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, {"logprobs": "no"}, {"n": 0}, {"modalities": "text"},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, {"logprobs": "no"}, {"n": 0},
+        {"modalities": "text"},
         {"tools": [{"type": "function", "function": {"name": f"f{n}"}} for n in range(129)]},
     ],
 )  # fmt: skip
@@ -187,11 +198,15 @@ def test_wrong_types_and_values(more: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     "messages",
     [
-        [], {}, "hello", None, [5], [{}], [{"role": "user"}], [{"role": "user", "content": None}], [{"role": "user", "content": 5}],
-        [{"role": "user", "content": []}], [{"role": "user", "content": ["a"]}], [{"role": "user", "content": [{"text": "a"}]}],
-        [{"role": "user", "content": [{"type": "text"}]}], [{"role": "god", "content": "a"}], [{"role": 5, "content": "a"}],
+        [], {}, "hello", None, [5], [{}], [{"role": "user"}], [{"role": "user", "content": None}],
+        [{"role": "user", "content": 5}],
+        [{"role": "user", "content": []}], [{"role": "user", "content": ["a"]}],
+        [{"role": "user", "content": [{"text": "a"}]}],
+        [{"role": "user", "content": [{"type": "text"}]}], [{"role": "god", "content": "a"}],
+        [{"role": 5, "content": "a"}],
         [{"role": "function", "name": "f", "content": "a"}], [{"role": "tool", "content": "a"}],
-        [{"role": "tool", "tool_call_id": "c9", "content": "a"}], [{"role": "user", "content": "a", "tool_calls": [CALL]}],
+        [{"role": "tool", "tool_call_id": "c9", "content": "a"}],
+        [{"role": "user", "content": "a", "tool_calls": [CALL]}],
         [{"role": "assistant", "tool_calls": [{"id": "c"}]}], [{"role": "assistant", "tool_calls": [CALL | {"id": 5}]}],
         [{"role": "assistant", "tool_calls": [CALL | {"function": {"name": "f", "arguments": {}}}]}],
         [{"role": "assistant", "content": "a", "reasoning_content": 5}],
@@ -211,7 +226,8 @@ _scalar = (
 )
 _any = st.recursive(
     _scalar, lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["role", "content", "type", "text", "function", "name", "tool_calls", "id"]), inner, max_size=4),
+    | st.dictionaries(st.sampled_from(["role", "content", "type", "text", "function", "name", "tool_calls", "id"]),
+    inner, max_size=4),
     max_leaves=8,
 )  # fmt: skip
 
@@ -222,11 +238,13 @@ _any = st.recursive(
     )
 )
 def test_total_and_no_refusal_quotes_the_request(request_body: dict[str, object]) -> None:
+    code = said = "bad_request"
     try:
         parse(json.dumps(request_body).encode())
     except CordonError as refused:
-        assert refused.code in {"bad_request", "unsupported_parameter", "content_not_inspectable", "bad_json"}
-        assert str(refused) == refused.code
+        code, said = refused.code, str(refused)
+    assert code == said
+    assert code in {"bad_request", "unsupported_parameter", "content_not_inspectable", "bad_json"}
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), min_size=1, max_size=5))
