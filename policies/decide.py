@@ -85,7 +85,7 @@ def decide(policy: Policy, evidence: Evidence) -> Decision:
     2. The first refusal in the order of the guidelines, then text in a language the guard was not made for.
     3. The flags.
     """
-    if policy.unsafe:
+    if not policy.judges:
         return Decision(Verdict.PERMIT, "", "", (ALLOW_ALL_FLAG,), tuple(() for _ in evidence.units))
     if not evidence.units or any(_score(unit, g) is None for unit in evidence.units for g in _asked(policy, unit)):
         return Decision(Verdict.REFUSE, "", MISSING_CODE, (), tuple(() for _ in evidence.units))

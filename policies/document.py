@@ -60,8 +60,8 @@ The questions cover none of: prompt injection, fraud, cyber abuse, privacy, medi
 
 Thresholds belong to one guard file (its SHA-256) and to these questions; they are in a calibration file,
 `<first 16 hex digits of the SHA-256>.toml`, from `policies/calibration/` (demonstration guard only) or
-`/etc/cordon/calibration/`. Without one that fits, the service does not start (`guard_uncalibrated`). When it starts, the
-guard's canaries are scored again; a difference over 0.02 is `guard_drift`. `cordon policy calibrate` makes a
+`/etc/cordon/calibration/`. Without one that fits, the service does not start (`guard_uncalibrated`). When it starts,
+the guard's canaries are scored again; a difference over 0.02 is `guard_drift`. `cordon policy calibrate` makes a
 calibration from labelled rows: thresholds are lowered as long as at most 0.8 % of the safe clinical development rows
 would be refused, and 5 % flagged. `basis` says where they come from: `measured`, `provisional` (0.5 and 0.8, nobody
 measured), `demo`.
@@ -112,7 +112,7 @@ def _safety_rows(guidelines: Sequence[Guideline]) -> tuple[_Row, ...]:
     return (
         ("profile", lambda r: r.profile.value),
         *caps,
-        ("unsupported_language", lambda r: "off" if r.unsafe else r.unsupported_language),
+        ("unsupported_language", lambda r: r.unsupported_language if r.judges else "off"),
     )
 
 

@@ -74,7 +74,7 @@ def load_policy(
     """
     regime = read_regime(name, library=library, guidelines=guidelines)
     values = {field.name: getattr(regime, field.name) for field in fields(Regime)}
-    if regime.unsafe:
+    if not regime.judges:
         return Policy(
             **values,
             thresholds=(),

@@ -152,8 +152,13 @@ class Regime:
 
     @property
     def unsafe(self) -> bool:
-        """Whether the safety questions are switched off."""
-        return self.profile is Profile.UNSAFE_ALLOW_ALL
+        """Whether a protection is given up: replies, health answers and log entries have to say so."""
+        return self.name.startswith(UNSAFE_PREFIX)
+
+    @property
+    def judges(self) -> bool:
+        """Whether the safety questions are asked at all."""
+        return self.profile is not Profile.UNSAFE_ALLOW_ALL
 
 
 @dataclass(frozen=True, slots=True)

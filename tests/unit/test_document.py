@@ -1,4 +1,7 @@
-"""The manual page is what the policy files say. To write it anew: `python -m tests.unit.test_document > docs/policies.md`."""
+"""The manual page is what the policy files say.
+
+To write it anew: `python -m tests.unit.test_document > docs/policies.md`.
+"""
 
 from __future__ import annotations
 

@@ -109,7 +109,9 @@ def test_a_rule_that_can_never_fire_is_refused() -> None:
 
 def test_a_protection_is_given_up_only_under_a_name_that_says_so() -> None:
     library = _with("[pii.kinds]", "[pii.in]\nNAME = 'keep'\n[pii.kinds]", "unsafe-names")
-    assert policy_of("unsafe-names", **library).pii.in_types == (("NAME", "keep"),)
+    policy = policy_of("unsafe-names", **library)
+    assert policy.pii.in_types == (("NAME", "keep"),)
+    assert (policy.unsafe, policy.judges) == (True, True)
     assert "SECRET" in _refusal("unsafe-x", _with("[pii.kinds]", "[pii.in]\nSECRET = 'keep'\n[pii.kinds]", "unsafe-x"))
 
 
@@ -145,7 +147,7 @@ def test_unsafe_allow_all_needs_no_guard_and_says_what_it_is() -> None:
     policy = load_policy(
         "unsafe-allow-all", library=files("library"), guidelines=files("guidelines"), calibration=None, guard_sha256=""
     )
-    assert (policy.unsafe, policy.calibration_basis, policy.thresholds) == (True, "off", ())
+    assert (policy.unsafe, policy.judges, policy.calibration_basis, policy.thresholds) == (True, False, "off", ())
     assert {(g.prompt, g.response) for g in policy.guidelines} == {(Cap.OFF, Cap.OFF)}
 
 
