@@ -10,4 +10,4 @@ from proxy.workers.engine.main import Hooks, run
 
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as link:
-        sys.exit(run(link, plan_from_json(sys.argv[2]), Hooks(lambda: None, lambda: "{}")))
+        sys.exit(run(link, plan_from_json(sys.argv[2]), Hooks(lambda: None, lambda: "{}", lambda _code: None)))

@@ -24,11 +24,11 @@ def main(argv: Sequence[str]) -> int:
     register_bare("llama_cpp")  # its __init__ opens /dev/null for writing, which the lock refuses
     # llama.cpp and numpy start threads and map code: inside the lock only.
     from proxy.workers.engine.launch import plan_from_json
-    from proxy.workers.engine.main import Hooks, run
+    from proxy.workers.engine.main import EXIT_CONFIG, Hooks, run
 
     with socket.socket(fileno=arguments.descriptors["link"]) as link:
-        status = run(link, plan_from_json(arguments.plan), Hooks(locked.seal, locked.facts))
-    if status:
+        status = run(link, plan_from_json(arguments.plan), Hooks(locked.seal, locked.facts, control.failed))
+    if status not in (0, EXIT_CONFIG):
         control.failed("engine_failing")
     return status
 

@@ -65,6 +65,8 @@ class Hooks:
     """Called once, when the models are mapped and checked and nothing more will be imported or opened."""
     facts: Callable[[], str]
     """The confinement facts of this process, as JSON."""
+    failed: Callable[[str], None]
+    """Told the code of a model that may not run."""
 
 
 def run(link: socket.socket, plan: EnginePlan, hooks: Hooks) -> int:
@@ -74,6 +76,7 @@ def run(link: socket.socket, plan: EnginePlan, hooks: Hooks) -> int:
     try:
         models = {c.plan.role: load(c, interrupt) for c in check_files(plan)}
     except EngineError as error:
+        hooks.failed(error.code)
         _send(link, Failed(0, error.code))
         return EXIT_CONFIG
     mute = _silent_descriptor()
