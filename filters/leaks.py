@@ -29,7 +29,7 @@ _PLACEHOLDER = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 _SPACE = re.compile(r"\s+")
-_NUMBER = re.compile(r"(?<![^\W_])\d+(?:[ .()/-]{1,2}\d+){0,31}(?![^\W_])")
+_NUMBER = re.compile(r"(?<![^\W_])\d++(?:[ .()/-]{1,2}\d++){0,31}(?![^\W_])")
 _GROUP = re.compile(r"\d+")
 _CUT = "\x00"
 """Stands where a placeholder or a kept span was: no letter, no white space, so nothing is read across it."""

@@ -154,16 +154,22 @@ class _Cutter:
     """Cuts spans around the look-alikes that stay in the text."""
 
     reserved: _Spans
+    """Sorted by start."""
     actions: Actions
 
     def cut(self, start: int, end: int, text: str) -> Iterator[tuple[int, int]]:
         """Yield what is left of a span; a rest without a letter or digit identifies nobody."""
-        inside = [(a, b) for a, b in self.reserved if a < end and b > start]
+        after = bisect_left(self.reserved, (end, 0))
+        inside = [
+            span
+            for span in self.reserved[max(0, bisect_left(self.reserved, (start, 0)) - 1) : after]
+            if span[1] > start
+        ]
         if not inside:
             yield start, end
             return
         done = start
-        for a, b in [*sorted(inside), (end, end)]:
+        for a, b in [*inside, (end, end)]:
             if any(map(str.isalnum, text[done:a])):
                 yield done, a
             done = max(done, b)
