@@ -343,6 +343,22 @@ def test_markers_in_judged_text_are_letters(engine: EngineProcess) -> None:
     assert evil.prompt_tokens > plain.prompt_tokens
 
 
+def test_the_answering_model_can_be_examined(engine: EngineProcess) -> None:
+    question = (Control("<bos>"), Control("<|turn>"), Text(f"user\n{_LONG * 2}"), Control("<turn|>"))
+    request = Score(870, "exam", question, ((Text("\nanswer"),),), ("a", "b", "c"), 10_000, "answer")
+    engine.send(request)
+    first = engine.until(Scored)[-1]
+    engine.send(replace(request, id=871))
+    again = engine.until(Scored)[-1]
+    assert len(first.logits[0]) == 3
+    assert again.logits[0] == pytest.approx(first.logits[0], abs=0.1)
+    assert (first.reused_tokens, again.reused_tokens) == (0, first.prompt_tokens - 1)
+    engine.send(replace(request, suffixes=_SUFFIXES))
+    assert engine.until(Failed)[-1].code == "bad_request"
+    engine.send(replace(request, deadline_ms=0))
+    assert engine.until(Failed)[-1].code == "engine_timeout"
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -354,7 +370,7 @@ def test_markers_in_judged_text_are_letters(engine: EngineProcess) -> None:
         ({"prefix": (Control("<|nothing|>"),)}, "model_invalid"),
         ({"prefix": _prefix(_LONG * 100)}, "guard_text_too_long"),
         ({"deadline_ms": 0}, "guard_timeout"),
-        ({"role": "answer"}, "guard_unavailable"),
+        ({"role": "nobody"}, "guard_unavailable"),
         ({"suffixes": ((Text("x"),),) * 33}, "bad_request"),
     ],
 )

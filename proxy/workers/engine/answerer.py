@@ -1,7 +1,7 @@
 """The generator: `Generate` in, `Delta`, `ToolCallOut`, `Done` out. Joins the scheduler, the context and the streams.
 
-Law: everything a request asks is checked before it gets a place; every accepted request ends in exactly one `Done`.
-Only the inference thread enters here.
+Law: everything a request asks is checked before it gets a place; every accepted request ends in exactly one `Done`
+(an exam, which is a `Score` with one suffix, in one `Scored` or `Failed`). Only the inference thread enters here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from filters.tokens import Piece
 from proxy.workers.engine.batch import Decoded, EngineError
 from proxy.workers.engine.binding import Grammar, Sampler, SamplerSpec
-from proxy.workers.engine.encode import encode
+from proxy.workers.engine.encode import answer_id, encode
 from proxy.workers.engine.grammar import ANY_OBJECT, gbnf_of
 from proxy.workers.engine.load import Loaded
 from proxy.workers.engine.parse import Marks, Parser
@@ -20,7 +20,7 @@ from proxy.workers.engine.scheduler import Job, Limits, Plan, Scheduler
 from proxy.workers.engine.stops import MAX_STOPS
 from proxy.workers.engine.stream import AnswerStream
 from proxy.workers.engine.templates.chat import PLACEHOLDER_HINT, Chat
-from proxy.workers.wire import Done, Generate, Message
+from proxy.workers.wire import Done, Failed, Generate, Message, Score, Scored
 
 __all__ = ["Answerer"]
 
@@ -48,6 +48,20 @@ class _Answer:
             self.grammar.close()
 
 
+@dataclass(slots=True)
+class _Exam:
+    """A question whose answer is one of a few words: no text is generated."""
+
+    prompt_tokens: int
+    words: tuple[int, ...]
+    deadline_ms: int
+    began_ms: int
+    reused: int = 0
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
 class Answerer:
     """All answers of one model. `draw_seed` gives a seed to a request that names none."""
 
@@ -67,7 +81,7 @@ class Answerer:
             idle_ms=_IDLE_MS if prefix_cache else 0,
         )
         self._scheduler = Scheduler(limits, loaded.context)
-        self._answers: dict[int, _Answer] = {}
+        self._answers: dict[int, _Answer | _Exam] = {}
         self._marks = _marks(loaded)
         self._suppressed = loaded.model.suppressed()
 
@@ -85,6 +99,20 @@ class Answerer:
             self._accept(request, now)
         except EngineError as error:
             return (_done(request.id, "error", error.code),)
+        return ()
+
+    def examine(self, request: Score) -> tuple[Message, ...]:
+        """Take a question with one ending, or refuse it."""
+        now, ends = self._now_ms(), request.suffixes[0] if len(request.suffixes) == 1 else ()
+        try:
+            if request.id in self._answers or not ends or not request.answers or request.deadline_ms < 0:
+                raise EngineError("bad_request")
+            ids = encode(self._loaded.vocabulary, (*request.prefix, *ends))
+            words = tuple(answer_id(self._loaded.model, word) for word in request.answers)
+            self._scheduler.submit(Job(request.id, request.exchange, ids, 1, 1))
+        except EngineError as error:
+            return (Failed(request.id, error.code),)
+        self._answers[request.id] = _Exam(len(ids), words, now + request.deadline_ms, now)
         return ()
 
     def credit(self, request_id: int, tokens: int) -> None:
@@ -125,7 +153,7 @@ class Answerer:
             case Decoded.OK:
                 self._scheduler.evaluated(plan)
                 for index, number in plan.outputs:
-                    yield from self._sample(index, number)
+                    yield from self._read(index, number)
             case Decoded.ABORTED:
                 self._scheduler.aborted()
             case Decoded.NO_CELLS:
@@ -141,8 +169,20 @@ class Answerer:
         for answer in self._answers.values():
             answer.close()
 
-    def _sample(self, index: int, number: int) -> Iterable[Message]:
-        answer, loaded = self._answers[number], self._loaded
+    def _read(self, index: int, number: int) -> Iterable[Message]:
+        work = self._answers[number]
+        if isinstance(work, _Answer):
+            yield from self._sample(index, number, work)
+            return
+        logits = self._loaded.context.logits(index)
+        read = tuple(float(logits[word]) for word in work.words)
+        now = self._now_ms()
+        del self._answers[number]
+        self._scheduler.end(number, now)
+        yield Scored(number, (read,), work.prompt_tokens, work.reused, now - work.began_ms)
+
+    def _sample(self, index: int, number: int, answer: _Answer) -> Iterable[Message]:
+        loaded = self._loaded
         if answer.first_ms is None:
             answer.first_ms = self._now_ms()
         try:
@@ -161,11 +201,13 @@ class Answerer:
             self._scheduler.charge(number, step.charged)
             self._scheduler.append(number, token)
 
-    def _end(self, number: int, finish: str, code: str) -> tuple[Done, ...]:
+    def _end(self, number: int, finish: str, code: str) -> tuple[Message, ...]:
         answer = self._answers.pop(number)
         answer.close()
         now = self._now_ms()
         self._scheduler.end(number, now)
+        if isinstance(answer, _Exam):
+            return (Failed(number, code or "engine_unavailable"),)
         first = now if answer.first_ms is None else answer.first_ms
         times = (first - answer.began_ms, now - first)
         return (Done(number, finish, code, answer.prompt_tokens, answer.stream.tokens, answer.reused, *times),)

@@ -217,8 +217,7 @@ class _Worker:
             case Generate():
                 return self._answerer.begin(message) if self._answerer else (_no_answer(message.id),)
             case Score():
-                judge = self._judge if message.role == "guard" else None
-                return judge.begin(message) if judge else (Failed(message.id, "guard_unavailable"),)
+                return self._score(message)
             case Cancel(number):
                 self._interrupt.handled(number)
                 return (*self._rooms_cancel(number),)
@@ -231,6 +230,13 @@ class _Worker:
             case _:
                 pass  # nobody here asked for it, or the room it is for is not in this process
         return ()
+
+    def _score(self, request: Score) -> Iterable[Message]:
+        if request.role == "guard" and self._judge:
+            return self._judge.begin(request)
+        if request.role == "answer" and self._answerer:
+            return self._answerer.examine(request)
+        return (Failed(request.id, "guard_unavailable"),)
 
     def _rooms_cancel(self, number: int) -> Iterable[Message]:
         for room in (self._answerer, self._judge):
