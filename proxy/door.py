@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -19,7 +20,7 @@ from proxy.clients import Clients
 from proxy.health import Metrics
 from proxy.peer import PeerLookup, unix_peer
 
-__all__ = ["Door", "Hall", "Peer", "open_doors"]
+__all__ = ["Door", "Hall", "Peer", "Visits", "open_doors"]
 
 _NOBODY = -1
 
@@ -33,6 +34,15 @@ class Peer:
 
 
 @dataclass(slots=True)
+class Visits:
+    """Connections since somebody last asked: in all, per user, and from elsewhere. The evidence record takes them."""
+
+    accepted: int = 0
+    by_uid: Counter[int] = field(default_factory=Counter)
+    non_loopback: int = 0
+
+
+@dataclass(slots=True)
 class Hall:
     """What all doors share: the rules, the counts, and who stands at which open connection."""
 
@@ -42,6 +52,12 @@ class Hall:
     metrics: Metrics
     connections: Connections = field(default_factory=Connections)
     peers: dict[asyncio.BaseTransport, Peer] = field(default_factory=dict)
+    visits: Visits = field(default_factory=Visits)
+
+    def take_visits(self) -> Visits:
+        """Return the counts and begin anew."""
+        taken, self.visits = self.visits, Visits()
+        return taken
 
     def peer_of(self, transport: asyncio.BaseTransport | None) -> Peer:
         """The peer of a request's connection; a connection that is gone has no user."""
@@ -77,6 +93,9 @@ class Door(asyncio.Protocol):
             return
         self._transport, self._uid = transport, uid
         self._hall.peers[transport] = peer
+        self._hall.visits.accepted += 1
+        if peer.uid is not None:
+            self._hall.visits.by_uid[peer.uid] += 1
         self._level()
         self._inner.connection_made(transport)
 
@@ -113,6 +132,7 @@ class Door(asyncio.Protocol):
         client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         if not client or not _is_loopback(client[0]):
             self._hall.metrics.count("cordon_non_loopback")
+            self._hall.visits.non_loopback += 1
             return None
         began = perf_counter()
         uid = self._hall.lookup.uid(client[:2], server[:2]) if self._hall.lookup else None

@@ -10,7 +10,7 @@ import pytest
 from proxy.access import AccessRules, Listener
 from proxy.caps import ConnectionLimits, Connections
 from proxy.clients import Clients, NewClient
-from proxy.door import Door, Hall, Peer
+from proxy.door import Door, Hall, Peer, Visits
 from proxy.health import Metrics
 
 
@@ -100,6 +100,7 @@ def test_another_computer_is_closed_without_a_word(hall: Hall, address: str) -> 
     assert wire.aborted
     assert inner.calls == []
     assert b"cordon_non_loopback_total 1.0" in hall.metrics.render()
+    assert hall.take_visits() == Visits(non_loopback=1)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.5.5.5", "::1", "::ffff:127.0.0.1"])
@@ -115,6 +116,9 @@ def test_limits(hall: Hall, uid: int | None, allowed: int) -> None:
     for door, _, _ in opened:
         door.connection_lost(None)
     assert not hall.connections.open
+    visits = hall.take_visits()
+    assert (visits.accepted, visits.by_uid.total()) == (allowed, 0 if uid is None else allowed)
+    assert hall.take_visits() == Visits()
 
 
 def test_without_a_lookup_nobody_is_known(hall: Hall) -> None:
