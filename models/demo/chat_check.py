@@ -1,4 +1,4 @@
-"""Measure a chat file on held-out notes: are the asked placeholders copied, is nothing invented, does it stop by itself?"""
+"""Measure a chat file on held-out notes: asked placeholders copied, nothing invented, ended by itself."""
 
 from __future__ import annotations
 
