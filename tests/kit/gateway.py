@@ -123,6 +123,7 @@ class Running:
     journal: RecordingJournal
     control: Control
     hall: Hall
+    app: web.Application
 
     @property
     def url(self) -> str:
@@ -170,7 +171,7 @@ async def running(
     assert isinstance(server, web.Server)
     doors = await open_doors([*((Listener.TCP, s) for s in sockets), (Listener.UNIX, api)], hall, server)
     try:
-        yield Running(gateway, port, api_path, token, metrics, journal, app[CONTROL], hall)
+        yield Running(gateway, port, api_path, token, metrics, journal, app[CONTROL], hall, app)
     finally:
         for door in doors:
             door.close()
