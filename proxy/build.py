@@ -1,7 +1,8 @@
 """The composition root of the gateway: the only place where concrete classes meet.
 
-Law: everything here is wiring. A `House` owns the links, the rules and, once the log is open, the rooms; the server asks
-it, the pipeline is given its rooms, nothing else knows it. Until the rooms exist every prompt is refused with a code.
+Law: everything here is wiring. A `House` owns the links, the rules and, once the log is open, the rooms; the server
+asks it, the pipeline is given its rooms, nothing else knows it. Until the rooms exist every prompt is refused with a
+code.
 """
 
 from __future__ import annotations
@@ -126,7 +127,9 @@ class House:
     def open_rooms(self, log: Log) -> Rooms:
         """Make the rooms, once the workers are up and the log is open."""
         guard_sha = self.plan.guard.sha256 if self.plan.guard else NO_DIGEST
-        ref = GuardRef(guard_sha, TEMPLATE_DIGEST, self.policy.calibration_digest or NO_DIGEST, self.policy.calibration_basis)
+        ref = GuardRef(
+            guard_sha, TEMPLATE_DIGEST, self.policy.calibration_digest or NO_DIGEST, self.policy.calibration_basis
+        )
         self.recorder = Recorder(log, self.policy, ref, clock=self.clock, model=self.engine.model)
         info = self.answering()
         speed = info.answer_tokens_per_s if info is not None else 0.0

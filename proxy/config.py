@@ -74,7 +74,7 @@ class ModelsSettings(_Frozen):
     guard: str = "shieldgemma-2b"
     demo_models: bool = False
     pins: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = {}
-    """Model id -> SHA-256 of the approved file, for entries whose catalogue hash is empty. A pin never overrides one."""
+    """Model id -> SHA-256 of the approved file, for entries whose catalogue hash is empty; never in place of one."""
     catalogue: _Path | None = None
     """A site's own catalogue file, in the form of the shipped one; its entries come first."""
 

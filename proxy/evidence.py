@@ -48,7 +48,9 @@ class Witness:
                 told.append(json.loads(await link.probe(_PROBE_S)))
             except (CordonError, TimeoutError):
                 gaps.append(Gap(since.time(), at.time(), f"{role}-silent"))
-        body = record(self._facts(why, at, self_check, (told, tuple(gaps))), self._house.plan.filters, first=self._first)
+        body = record(
+            self._facts(why, at, self_check, (told, tuple(gaps))), self._house.plan.filters, first=self._first
+        )
         self._since, self._asleep_ms = at, self._house.clock.asleep_ms()
         self._first = self._first or body
         self.level, self.reasons = str(body["level"]), tuple(body["reasons"])
@@ -79,4 +81,3 @@ class Witness:
 
 def _address(base_url: str) -> str | None:
     return base_url.removeprefix("http://").partition("/")[0][:64] or None
-

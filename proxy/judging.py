@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from filters.safety import Direction as Side
 from filters.safety import Guideline, Missing, ShieldGemma, TooLongError, Unit, halved, language_flag, windows
 from filters.verdicts import Basis, Judged, VerdictCache
-from policies.decide import Evidence, UnitScores, decide
 from policies.calibrate import canaries
+from policies.decide import Evidence, UnitScores, decide
 from policies.model import CanaryScores, Direction, Policy
 from proxy.errors import CordonError
 from proxy.exchange import Exchange
@@ -101,9 +101,7 @@ class Guard:
         request = self.guard.questions(unit)
         limit_s = max(_MIN_LIMIT_S, 4 * self._predicted_s(unit))
         reply = await self.engine.score(
-            lambda i: Score(
-                i, exchange.id, request.prefix, request.suffixes, request.answers, int(limit_s * 1000)
-            ),
+            lambda i: Score(i, exchange.id, request.prefix, request.suffixes, request.answers, int(limit_s * 1000)),
             limit_s,
         )
         scores = self.guard.scores(reply.logits)

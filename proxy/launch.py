@@ -2,8 +2,8 @@
 
     1 models resolved and opened   2 policy loads with the guard's calibration   3 sockets bound   4 children planned
 
-Law: everything that can be refused is refused here, in one sentence, before anything is started. The supervisor reads no
-text and no key; files are handed over as descriptors.
+Law: everything that can be refused is refused here, in one sentence, before anything is started. The supervisor reads
+no text and no key; files are handed over as descriptors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib.metadata import version
 
 from policies.model import Policy, PolicyError
 from proxy.clock import read_boot_id
-from proxy.config import ConfigError, Environment, Settings, check_loopback_url
+from proxy.config import Environment, Settings, check_loopback_url
 from proxy.hostfacts import expected_filters, read_host_facts
 from proxy.journal import JsonJournal, open_journal
 from proxy.listeners import ListenerRefused, bind_api, bind_loopback
@@ -100,7 +100,8 @@ def launch(settings: Settings, env: Environment) -> int:
 
 def _pass_on(line: str) -> None:
     """A line that the gateway's journal already made."""
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _warn(prepared: Prepared, journal: JsonJournal) -> None:
@@ -203,5 +204,3 @@ def _planned(shelved: Shelved | None) -> PlannedModel | None:
 
 def _words(order: LockOrder, plan: str) -> tuple[str, ...]:
     return ("--lock", order.model_dump_json(), "--plan", plan)
-
-

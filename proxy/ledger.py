@@ -18,9 +18,9 @@ from policies.calibrate import check_canaries
 from policies.model import PolicyError
 from proxy.build import NO_DIGEST, House
 from proxy.errors import CordonError
-from proxy.exchange import CallerKind, Exchange
-from proxy.exchange import Caller as Asker
 from proxy.evidence import Why, Witness
+from proxy.exchange import Caller as Asker
+from proxy.exchange import CallerKind, Exchange
 from proxy.journal import JsonJournal
 from proxy.judging import Guard
 

@@ -1,7 +1,7 @@
 """Our four packages have common names; make sure that what was imported is ours.
 
-`proxy.py` of PyPI, say, would silently write into `proxy/`. Law: each of the four names lies under one directory, and that
-directory is the one this file is in; else nothing starts.
+`proxy.py` of PyPI, say, would silently write into `proxy/`. Law: each of the four names lies under one directory, and
+that directory is the one this file is in; else nothing starts.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from filters.findings import Found
-from filters.redact import RedactionError, redact
 from filters.parts import Form, RedactedText
+from filters.redact import RedactionError, redact
 from filters.restore import Restorer
 from filters.safety import question_of, text_of_call, text_of_tool, units_of_prompt
 from filters.vault import Vault

@@ -50,4 +50,6 @@ def calibration_of(settings: PolicySettings, guard_sha256: str) -> bytes | None:
 def _tomls(folder: Traversable | Path) -> dict[str, bytes]:
     if not folder.is_dir():
         return {}
-    return {item.name.removesuffix(".toml"): item.read_bytes() for item in folder.iterdir() if item.name.endswith(".toml")}
+    return {
+        item.name.removesuffix(".toml"): item.read_bytes() for item in folder.iterdir() if item.name.endswith(".toml")
+    }

@@ -16,10 +16,9 @@ from typing import TypeVar
 
 from audit.log import AuditError, Begin, Blocked, Log, Ticket
 from audit.log import Outcome as Closing
-from audit.record import Caller, InText, Instant, ModelRef, OutText, Restored, Safety, SafetyUnit
+from audit.record import Caller, Instant, InText, ModelRef, OutText, Restored, Safety, SafetyUnit
 from audit.record import Redaction as Replaced
 from audit.seal import commitment
-from filters.parts import RedactedText
 from policies.model import Policy
 from proxy.clock import Clock
 from proxy.errors import CordonError
@@ -55,9 +54,7 @@ class Recorder:
     ) -> None:
         self._log, self._policy, self._guard, self._clock, self._model = log, policy, guard, clock, model
 
-    async def begin(
-        self, exchange: Exchange, redaction: Redaction, judgement: Judgement, sampling: Sampling
-    ) -> Ticket:
+    async def begin(self, exchange: Exchange, redaction: Redaction, judgement: Judgement, sampling: Sampling) -> Ticket:
         """The R record."""
         model = self._model()
         record = Begin(

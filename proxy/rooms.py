@@ -20,7 +20,18 @@ from policies.model import Regime
 from proxy.exchange import Cleared, Conversation, Exchange, Sampling
 from proxy.workers.wire import Delta, Done, ModelInfo, ToolCallOut
 
-__all__ = ["AnalystRoom", "EngineRoom", "GuardRoom", "Judgement", "LogRoom", "Outcome", "Redaction", "Rooms", "Rules", "Stage"]
+__all__ = [
+    "AnalystRoom",
+    "EngineRoom",
+    "GuardRoom",
+    "Judgement",
+    "LogRoom",
+    "Outcome",
+    "Redaction",
+    "Rooms",
+    "Rules",
+    "Stage",
+]
 
 
 Stage = Literal["find", "redact", "judge", "engine"]
@@ -117,9 +128,7 @@ class EngineRoom(Protocol):
 class LogRoom(Protocol):
     """Writes durable records; each call returns only when the record is on disk. Raises CordonError."""
 
-    async def begin(
-        self, exchange: Exchange, redaction: Redaction, judgement: Judgement, sampling: Sampling
-    ) -> Ticket:
+    async def begin(self, exchange: Exchange, redaction: Redaction, judgement: Judgement, sampling: Sampling) -> Ticket:
         """The R record: before generation."""
         ...
 

@@ -147,5 +147,3 @@ class Service:
             task.cancel()
         for link in house.links.values():
             link.close()
-
-

@@ -1,7 +1,7 @@
 """Models on the shelf: catalogue entries resolved to files of this computer.
 
-Law: what is loaded has a pinned SHA-256, from the catalogue or from the site's pin; a demonstration model is used only when
-the settings say so; a missing or unpinned file is a sentence, not a guess.
+Law: what is loaded has a pinned SHA-256, from the catalogue or from the site's pin; a demonstration model is used
+only when the settings say so; a missing or unpinned file is a sentence, not a guess.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Command:
     summary: str
     example: str
     run: Callable[[argparse.Namespace], int]
-    arguments: Callable[[argparse.ArgumentParser], None] = field(default=lambda parser: None)
+    arguments: Callable[[argparse.ArgumentParser], None] = field(default=lambda _: None)
 
 
 class Parser(argparse.ArgumentParser):

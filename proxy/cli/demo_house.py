@@ -1,7 +1,7 @@
 """The house of a demonstration: its folder, its settings, its own log and officer, and the service as a child process.
 
-Law: everything lies under one folder of the user, replaced at each demonstration; the keys that check the log are made on
-the same computer, and every page that shows it says so.
+Law: everything lies under one folder of the user, replaced at each demonstration; the keys that check the log are
+made on the same computer, and every page that shows it says so.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class DemoHouse:
     def serving(self, progress: Callable[[dict[str, str]], None]) -> Iterator[None]:
         """Run the service; `progress` gets the parts of /readyz while it starts. Raises DemoFailed."""
         with self.journal.open("wb") as journal:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and settings file
                 [sys.executable, "-I", "-B", "-m", "proxy", "serve", "--config", str(self.folder / "cordon.toml")],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -148,7 +148,9 @@ def build_house(data_home: Path) -> DemoHouse:
     try:
         folder.mkdir(parents=True, mode=0o700)
     except OSError as error:
-        raise DemoFailed(f"{folder} cannot be made ({error.strerror}); set XDG_DATA_HOME to a folder of yours") from None
+        raise DemoFailed(
+            f"{folder} cannot be made ({error.strerror}); set XDG_DATA_HOME to a folder of yours"
+        ) from None
     settings = _settings(folder, _free_port())
     _write_policy(settings.policy.dir)
     (folder / "cordon.toml").write_text(_toml(settings), encoding="utf-8")
@@ -174,7 +176,8 @@ def _settings(folder: Path, port: int) -> Settings:
 def _write_policy(folder: Path) -> None:
     """The hospital policy, but willing to run on a computer whose kernel cannot confine it fully; the log tells which."""
     text = shipped_policies()["hospital"].decode()
-    text = text.replace('name = "hospital"', f'name = "{POLICY}"').replace('evidence_min = "E1"', 'evidence_min = "E0"')
+    text = text.replace('name = "hospital"', f'name = "{POLICY}"')
+    text = text.replace('evidence_min = "E1"', 'evidence_min = "E0"')
     folder.mkdir()
     (folder / f"{POLICY}.toml").write_text(text, encoding="utf-8")
 

@@ -96,7 +96,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", default="hospital", metavar="NAME", help="policy of the library (default hospital)")
     parser.add_argument("--explain", action="store_true", help="say which detector found what, with its score")
     parser.add_argument("--html", action="store_true", help="write a page with coloured labels to standard output")
-    parser.add_argument("--jsonl", nargs=2, type=Path, metavar=("IN", "OUT"), help="{id,text} lines to spans, for a machine")
+    parser.add_argument(
+        "--jsonl", nargs=2, type=Path, metavar=("IN", "OUT"), help="{id,text} lines to spans, for a machine"
+    )
 
 
 def _run(args: argparse.Namespace) -> int:

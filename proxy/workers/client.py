@@ -225,9 +225,7 @@ class EngineClient:
             raise CordonError("engine_unavailable", retry_after_s=5)
         self._queue.check(exchange.caller.id)
 
-    async def generate(
-        self, exchange: Exchange, cleared: Cleared
-    ) -> AsyncGenerator[Delta | ToolCallOut | Done, None]:
+    async def generate(self, exchange: Exchange, cleared: Cleared) -> AsyncGenerator[Delta | ToolCallOut | Done, None]:
         """Wait for a place, then stream. Leaving early cancels the generation."""
         caller = exchange.caller.id
         await self._wait_turn(caller, exchange)

@@ -1,7 +1,7 @@
 """Lock a child as its command line says, and tell the facts afterwards. The seam between `border` and `confine`.
 
-Law: nothing heavy is imported and nothing is read before `lock_child` returned; a child that cannot be locked says the code
-of the step that failed and ends.
+Law: nothing heavy is imported and nothing is read before `lock_child` returned; a child that cannot be locked says
+the code of the step that failed and ends.
 """
 
 from __future__ import annotations

@@ -150,10 +150,15 @@ class Supervisor:
         for name, number in named.items():
             argv += ["--fd", f"{name}={number}"]
         with theirs:
-            child.process = subprocess.Popen(
-                [*argv, *child.spec.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env=CHILD_ENVIRONMENT, pass_fds=tuple(named.values()), start_new_session=True,
-            )  # fmt: skip
+            child.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [*argv, *child.spec.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=CHILD_ENVIRONMENT,
+                pass_fds=tuple(named.values()),
+                start_new_session=True,
+            )
         child.control, child.pidfd = control, os.pidfd_open(child.process.pid)
         control.setblocking(False)
         self._selector.register(control, selectors.EVENT_READ, lambda: self._on_control(child))
