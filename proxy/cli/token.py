@@ -1,6 +1,4 @@
-"""`cordon token create | list | revoke`: tokens of programs, over the service's unix socket.
-
-    cordon token create monitoring --scope metrics --days 30
+"""`cordon token create`, `list`, `revoke`: tokens of programs, over the service's unix socket.
 
 Law: the token is printed once, alone on stdout, so that a script can take it; the service keeps only its hash.
 """
@@ -17,9 +15,10 @@ import stat
 import sys
 from pathlib import Path
 
-__all__ = ["add_parser", "run_token"]
+from proxy.cli.command import Command, Exit, complain
+from proxy.config import ConfigError, load_settings
 
-_DONE, _NO, _FAILED = 0, 1, 2
+__all__ = ["COMMANDS"]
 
 
 class _NoServiceError(Exception):
@@ -43,52 +42,55 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `token` to the command line."""
-    parser = commands.add_parser(
-        "token", help="make, list and revoke tokens of programs", description="Tokens of programs.",
-        epilog="example: cordon token create monitoring --scope metrics --days 30",
-    )  # fmt: skip
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = actions.add_parser("create", help="make a token and print it once")
-    create.add_argument("name", help="what the token is for")
-    create.add_argument("--scope", action="append", choices=("use", "metrics"), help="what it allows (default: use)")
-    create.add_argument("--days", type=float, default=90, help="how long it lives (default 90, at most 365)")
-    create.add_argument("--uid", type=int, help="for another user; only root may")
-    actions.add_parser("list", help="list tokens").add_argument("--json", action="store_true", help="for machines")
-    revoke = actions.add_parser("revoke", help="end a token and its open answers")
-    revoke.add_argument("kid", help="the id that `list` shows, or `all`")
-    return parser
+def _create(args: argparse.Namespace) -> int:
+    wish = {"op": "add", "label": args.name, "scopes": args.scope or ["use"], "days": args.days}
+    reply = _reply(args, wish if args.uid is None else wish | {"uid": args.uid})
+    if reply is None:
+        return Exit.FAILED
+    print(reply["token"])
+    print(f"Shown once. Its id is {reply['kid']}; it ends {_day(reply['expires'])}.", file=sys.stderr)
+    return Exit.DONE
 
 
-def run_token(arguments: argparse.Namespace, api_socket: Path) -> int:
-    """Run the command; returns the exit status."""
+def _list(args: argparse.Namespace) -> int:
+    reply = _reply(args, {"op": "list"})
+    if reply is None:
+        return Exit.FAILED
+    clients = reply["clients"]
+    if args.json:
+        print(json.dumps(clients))
+        return Exit.DONE
+    for client in clients if isinstance(clients, list) else ():
+        scopes = ",".join(client["scopes"])
+        print(f"{client['kid']}  {client['state']:8} until {_day(client['expires'])}  {scopes:12} {client['label']}")
+    return Exit.DONE
+
+
+def _revoke(args: argparse.Namespace) -> int:
+    reply = _reply(args, {"op": "revoke", "kid": args.kid})
+    if reply is None:
+        return Exit.FAILED
+    print(f"{reply['revoked']} ended.")
+    return Exit.DONE if reply["revoked"] else Exit.NO
+
+
+def _reply(args: argparse.Namespace, wish: dict[str, object]) -> dict[str, object] | None:
+    """Ask the service; None after saying on stderr why there is no answer."""
     try:
-        status, reply = _ask(api_socket, _wish(arguments))
-    except _NoServiceError as error:
-        print(error, file=sys.stderr)
-        return _FAILED
+        api_socket = args.socket or load_settings(args.config).access.socket
+        status, reply = _ask(api_socket, wish)
+    except (ConfigError, _NoServiceError) as error:
+        complain(str(error))
+        return None
     except (OSError, http.client.HTTPException, ValueError):
-        print("The service does not answer on its unix socket; is `cordon serve` running?", file=sys.stderr)
-        return _FAILED
-    if status != 200:
-        said = reply.get("error")
-        words = (said.get("message", ""), said.get("next", "")) if isinstance(said, dict) else ("Refused.",)
-        print(*words, file=sys.stderr)
-        return _FAILED
-    return _show(arguments, reply)
-
-
-def _wish(arguments: argparse.Namespace) -> dict[str, object]:
-    match arguments.action:
-        case "create":
-            scopes = arguments.scope or ["use"]
-            wish = {"op": "add", "label": arguments.name, "scopes": scopes, "days": arguments.days}
-            return wish if arguments.uid is None else wish | {"uid": arguments.uid}
-        case "revoke":
-            return {"op": "revoke", "kid": arguments.kid}
-        case _:
-            return {"op": "list"}
+        complain("the service does not answer on its unix socket; is `cordon serve` running?")
+        return None
+    if status == 200:
+        return reply
+    said = reply.get("error")
+    words = (said.get("message", ""), said.get("next", "")) if isinstance(said, dict) else ("refused",)
+    complain(" ".join(words))
+    return None
 
 
 def _ask(api_socket: Path, wish: dict[str, object]) -> tuple[int, dict[str, object]]:
@@ -101,23 +103,49 @@ def _ask(api_socket: Path, wish: dict[str, object]) -> tuple[int, dict[str, obje
         connection.close()
 
 
-def _show(arguments: argparse.Namespace, reply: dict[str, object]) -> int:
-    if arguments.action == "create":
-        print(reply["token"])
-        print(f"Shown once. Its id is {reply['kid']}; it ends {_day(reply['expires'])}.", file=sys.stderr)
-        return _DONE
-    if arguments.action == "revoke":
-        print(f"{reply['revoked']} ended.")
-        return _DONE if reply["revoked"] else _NO
-    clients = reply["clients"]
-    if arguments.json:
-        print(json.dumps(clients))
-        return _DONE
-    for client in clients if isinstance(clients, list) else ():
-        scopes = ",".join(client["scopes"])
-        print(f"{client['kid']}  {client['state']:8} until {_day(client['expires'])}  {scopes:12} {client['label']}")
-    return _DONE
-
-
 def _day(seconds: object) -> str:
     return dt.datetime.fromtimestamp(int(str(seconds)), dt.UTC).strftime("%Y-%m-%d")
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default /etc/cordon/cordon.toml)")
+    parser.add_argument(
+        "--socket", type=Path, metavar="FILE", help="the service's unix socket, instead of the settings'"
+    )
+
+
+def _create_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="what the token is for")
+    parser.add_argument("--scope", action="append", choices=("use", "metrics"), help="what it allows (default: use)")
+    parser.add_argument("--days", type=float, default=90, help="how long it lives (default 90, at most 365)")
+    parser.add_argument("--uid", type=int, help="for another user; only root may")
+    _where(parser)
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for machines")
+    _where(parser)
+
+
+def _revoke_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kid", metavar="KID", help="the id that `list` shows, or `all`")
+    _where(parser)
+
+
+COMMANDS = (
+    Command(
+        "token create",
+        "Make a token for a program and print it once.",
+        "cordon token create monitoring --scope metrics --days 30",
+        _create,
+        _create_arguments,
+    ),
+    Command("token list", "List your tokens.", "cordon token list", _list, _list_arguments),
+    Command(
+        "token revoke",
+        "End a token, and the answers that are open under it.",
+        "cordon token revoke 93719bf5bdc7b928",
+        _revoke,
+        _revoke_arguments,
+    ),
+)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from proxy.asking import Account, OpenAnswers
+from proxy.asking import Account, OpenAnswers, Place
 from proxy.errors import CordonError
 from proxy.exchange import Broken, Caller, CallerKind, Event, Finish, Finished, Refused, Usage, Withheld
 from proxy.health import Metrics
@@ -48,12 +48,17 @@ def test_a_refusal_without_an_event_is_rejected() -> None:
 
 async def test_places_end_with_their_code_and_only_once() -> None:
     answers = OpenAnswers(Metrics())
-    with answers.place(SCRIPT) as place, pytest.raises(TimeoutError):
+
+    async def wait_for_ever(place: Place) -> None:
         async with place.scope:
             answers.end_of(frozenset({"other"}), "token_unknown")
             answers.end_of(frozenset({"k2"}), "token_unknown")
             answers.end_all("stopping")
             await asyncio.Event().wait()
+
+    with answers.place(SCRIPT) as place:
+        with pytest.raises(TimeoutError):
+            await wait_for_ever(place)
     assert place.code == "token_unknown"
     assert answers.places == []
     answers.end_all("stopping")

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
-from proxy.cli.token import add_parser, run_token
+from proxy.__main__ import main
 from tests.kit.gateway import Running, running
 
 
 async def _run(house: Running, *words: str) -> int:
-    return await asyncio.to_thread(run_token, _parse(*words), house.api)
-
-
-def _parse(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers(dest="command"))
-    return parser.parse_args(["token", *words])
+    return await asyncio.to_thread(main, ["token", *words, "--socket", str(house.api)])
 
 
 async def test_a_life(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,7 +42,7 @@ async def test_what_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_no_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tmp_path.chmod(0o700)
-    assert run_token(_parse("list"), tmp_path / "api.sock") == 2
+    assert main(["token", "list", "--socket", str(tmp_path / "api.sock")]) == 2
     assert "cordon serve" in capsys.readouterr().err
 
 
@@ -57,5 +50,10 @@ def test_a_directory_of_everybody_is_not_trusted(tmp_path: Path, capsys: pytest.
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o777)
-    assert run_token(_parse("list"), folder / "api.sock") == 2
+    assert main(["token", "list", "--socket", str(folder / "api.sock")]) == 2
     assert "nothing was sent" in capsys.readouterr().err
+
+
+def test_no_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", "list", "--config", str(tmp_path / "none.toml")]) == 2
+    assert "no settings file" in capsys.readouterr().err
