@@ -47,7 +47,8 @@ def _restored(vault: Vault, text: str, form: Form) -> str:
 _VALUES = st.sampled_from([
     "911042754V", "911042755V", "198426801723", "S1234567D", "784-1984-1234567-1", "943 476 5919", "536-90-4399",
     "MRN: 20-12345", "MRN: 201-2345", "3 May 1950", "03/05/1950", "+94 77 123 4567", "0771234567", "ana.p@ward.intern",
-    "ana.p2@ward.intern", "https://portal.ward.intern/p/7", "10.1.2.3", "4012888888881881", "Ward 4A", "aged 93", "last Friday",
+    "ana.p2@ward.intern", "https://portal.ward.intern/p/7", "10.1.2.3", "4012888888881881", "Ward 4A",
+    "aged 93", "last Friday",
     "911042754%56", "&#57;11042754V", "password: hunter22", "[ID_1]", "[PHONE_2]",
     "128/76", "500 mg", "Parkinson disease",
 ])  # fmt: skip
