@@ -14,7 +14,7 @@ from models.demo import shieldgemma
 from models.demo.guard_data import Case, make_case
 from models.demo.runner import Runner
 
-__all__ = ["CANARIES", "Guard", "auc", "measure"]
+__all__ = ["CANARIES", "Guard", "auc", "canary_scores", "cases", "measure", "report"]
 
 # policy -> direction -> (question, unsafe text, safe text); for prompts the question is empty.
 CANARIES: dict[str, dict[str, tuple[str, str, str]]] = {
