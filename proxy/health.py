@@ -89,8 +89,9 @@ class Metrics:
         (histogram.labels(**_closed(labels)) if labels else histogram).observe(seconds)
 
     def render(self) -> bytes:
-        """Prometheus text format."""
-        return generate_latest(self._registry)
+        """Prometheus text format, without the creation times that the library adds under names of its own."""
+        lines = generate_latest(self._registry).splitlines(keepends=True)
+        return b"".join(line for line in lines if b"_created" not in line.partition(b"{")[0])
 
 
 def _closed(labels: Mapping[str, str]) -> dict[str, str]:

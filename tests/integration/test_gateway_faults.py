@@ -283,3 +283,25 @@ async def test_a_finished_answer_is_settled_before_its_last_bytes(tmp_path: Path
         reply = await _ask(client)
     assert closed == [True]
     assert reply.status_code == 200
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: 127", b"dribble"])
+async def test_a_head_that_does_not_come_is_closed(tmp_path: Path, sent: bytes) -> None:
+    async def dribble(writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"X-A: a\r\n")
+            await asyncio.sleep(0.02)
+
+    async with running(tmp_path, keepalive_s=0.2) as house, asyncio.TaskGroup() as tasks:
+        reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+        if sent == b"dribble":
+            writer.write(b"GET /healthz HTTP/1.1\r\n")
+            dribbling = tasks.create_task(dribble(writer))
+        else:
+            writer.write(sent)
+        with suppress(ConnectionError):
+            async with asyncio.timeout(5):
+                assert await reader.read() == b""
+        if sent == b"dribble":
+            dribbling.cancel()
+        writer.close()

@@ -148,7 +148,12 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def running(
-    folder: Path, journey: Journey = echo, *, limits: Limits | None = None, rules: AccessRules | None = None
+    folder: Path,
+    journey: Journey = echo,
+    *,
+    limits: Limits | None = None,
+    rules: AccessRules | None = None,
+    keepalive_s: float = 15,
 ) -> AsyncIterator[Running]:
     """Serve on a free port of both loopback families and on a unix socket."""
     sockets = bind_loopback(0)
@@ -166,6 +171,7 @@ async def running(
     hall = Hall(own, clients, SockDiag(diag), metrics)
     app = make_app(gateway, Shell(hall, journal, limits=limits or Limits()))
     runner = make_runner(app)
+    runner._kwargs |= {"keepalive_timeout": keepalive_s}  # a test does not wait 15 s
     await runner.setup()
     server = runner.server
     assert isinstance(server, web.Server)

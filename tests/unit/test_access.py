@@ -112,6 +112,7 @@ def _code(facts: RequestFacts, route: Route | None = CHAT, rules: AccessRules = 
         (_post(host="localhost:8642", origin=ORIGIN), PANEL, "wrong_host"),
         (_post(host="evil.test"), CHAT, "wrong_host"),
         (replace(_post(), peer_uid=None), CHAT, "peer_unknown"),
+        (replace(_post(origin="null"), peer_uid=None), CHAT, "peer_unknown"),
         (_get(), CHAT, "method_not_allowed"),
         (replace(_post(), method="OPTIONS"), CHAT, "method_not_allowed"),
         (replace(_post(), method="put"), CHAT, "method_not_allowed"),

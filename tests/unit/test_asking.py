@@ -56,9 +56,8 @@ async def test_places_end_with_their_code_and_only_once() -> None:
             answers.end_all("stopping")
             await asyncio.Event().wait()
 
-    with answers.place(SCRIPT) as place:
-        with pytest.raises(TimeoutError):
-            await wait_for_ever(place)
+    with answers.place(SCRIPT) as place, pytest.raises(TimeoutError):
+        await wait_for_ever(place)
     assert place.code == "token_unknown"
     assert answers.places == []
     answers.end_all("stopping")
