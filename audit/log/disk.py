@@ -8,7 +8,7 @@ and would report success.
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,17 +96,39 @@ class Disk:
 
     def make_folder(self, folder: str) -> None:
         """Make a folder and its parents; a new one is durable only when its parent was synced."""
+        for parent in dict.fromkeys(self._make_missing(folder)):
+            self.sync_folder(parent)
+
+    def _make_missing(self, folder: str) -> list[str]:
+        """Make what is missing, and return the folders that got a new name in them."""
         missing, place = [], Path(folder)
         while not (self.root / place).is_dir():
             missing.append(place)
-            if place == Path("."):
+            if place == Path():
                 break
             place = place.parent
         for part in reversed(missing):
-            target = self.root / part
-            make = os.makedirs if part == Path(".") else os.mkdir
-            self.syscall("mkdir", part.as_posix(), lambda make=make, target=target: make(target, 0o700))  # type: ignore[misc] # mypy cannot infer defaulted lambdas
-            self.sync_folder(part.parent.as_posix() if part != Path(".") else ".")
+            self._mkdir(part)
+        return [part.parent.as_posix() for part in reversed(missing)]
+
+    def _mkdir(self, part: Path) -> None:
+        make = os.makedirs if part == Path() else os.mkdir
+        self.syscall("mkdir", part.as_posix(), lambda: make(self.root / part, 0o700))
+
+    def write_batch(self, files: Mapping[str, bytes]) -> bool:
+        """Write many files that may never change, syncing each folder once; False if one differs from what is there."""
+        fresh = {path: data for path, data in files.items() if not self.exists(path)}
+        same = all(self.read(path) == data for path, data in files.items() if path not in fresh)
+        folders: dict[str, None] = {}
+        for path, data in fresh.items():
+            folders |= dict.fromkeys(self._make_missing(Path(path).parent.as_posix()))
+            self.write_new(path + _NEW, data)
+        for path in fresh:
+            self._rename(path + _NEW, path)
+            folders[Path(path).parent.as_posix()] = None
+        for folder in folders:
+            self.sync_folder(folder)
+        return same
 
     def write(self, path: str, data: bytes) -> None:
         """Replace a file durably: afterwards it holds the old bytes or the new ones, never a mixture."""
@@ -131,8 +153,11 @@ class Disk:
         self.write(path, data)
         return True
 
-    def rename(self, old: str, new: str) -> None:
+    def _rename(self, old: str, new: str) -> None:
         self.syscall("rename", new, lambda: os.rename(self.root / old, self.root / new))
+
+    def rename(self, old: str, new: str) -> None:
+        self._rename(old, new)
         self.sync_folder(Path(new).parent.as_posix())
 
     def remove(self, path: str) -> None:

@@ -65,9 +65,10 @@ class Store:
         return read_bundle(self.read_tile(TileName(-1, number, width)))[place]
 
     def put_blobs(self, frames: Sequence[Frame], digests: Sequence[str]) -> None:
-        for frame, digest in zip(frames, digests, strict=True):
-            if frame.blob and not self.disk.write_once(blob_path(digest), frame.blob):
-                raise AuditDamaged("a blob of this name has another content")
+        """Write blobs as one batch: all files, then all names, then each folder once."""
+        files = {blob_path(digest): frame.blob for frame, digest in zip(frames, digests, strict=True) if frame.blob}
+        if not self.disk.write_batch(files):
+            raise AuditDamaged("a blob of this name has another content")
 
     def put_tiles(self, old_size: int, leaves: Sequence[bytes]) -> None:
         """Write the bundles and tiles that `leaves` add to a tree of `old_size`."""

@@ -102,6 +102,14 @@ def _claims(verdict: str, independence: Json, meaning: Meaning | None, *, demo: 
         return ()
     claims = ["seal", "tamper-evident", "anchored" if independence["level"] == "I1" else "self-attested"]
     if meaning is not None:
-        only_measured = meaning.span is not None and not meaning.minutes["E0"]
-        claims.append("no-path" if only_measured else "not-measured")
+        claims.append(_network_claim(meaning))
     return (*claims, "demo") if demo else tuple(claims)
+
+
+def _network_claim(meaning: Meaning) -> str:
+    """Return the one sentence about the network that the evidence supports, the weakest stretch deciding."""
+    if meaning.span is not None and not meaning.reasons:
+        return "no-path"
+    if "engine-http" in meaning.reasons:
+        return "http-engine"
+    return "control-failed" if any(name.startswith("control:") for name in meaning.reasons) else "not-measured"

@@ -5,7 +5,7 @@ Levels are computed from the facts of each E record, never read; totals are reco
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from audit.evidence import assess
@@ -37,17 +37,18 @@ class Meaning:
     minutes: Json
     totals: Json
     span: tuple[str, str, int] | None = None
-    counted: Counter[str] = field(default_factory=Counter)
+    reasons: tuple[str, ...] = ()
+    """Why the evidence is not E1 throughout, each reason once, in the order met; empty means it is."""
 
 
 def check_meaning(log: Structure, covered: Coverage, opened: dict[int, Json], board: Board) -> Meaning:
     """Run V18, V20, V21 and V25."""
     board.run(6)
-    windows, span = _windows(log, opened, board)
+    windows, span, reasons = _windows(log, opened, board)
     minutes = _minutes(log, covered, windows, board)
     _check_ticks(log, opened, board)
     totals = _totals(log, covered, opened, board)
-    return Meaning(minutes, totals, span)
+    return Meaning(minutes, totals, span, reasons)
 
 
 # --- evidence
@@ -55,10 +56,11 @@ def check_meaning(log: Structure, covered: Coverage, opened: dict[int, Json], bo
 
 def _windows(
     log: Structure, opened: dict[int, Json], board: Board
-) -> tuple[list[_Window], tuple[str, str, int] | None]:
+) -> tuple[list[_Window], tuple[str, str, int] | None, tuple[str, ...]]:
     """Recompute the level of every E record."""
     windows: list[_Window] = []
     spans: list[tuple[str, str, int]] = []
+    reasons: dict[str, None] = {}
     filters: dict[str, str] = {}
     first: Json | None = None
     for entry in log.entries:
@@ -71,13 +73,14 @@ def _windows(
         found = assess(body, filters, first=first)
         if body["level"] == "E1" and found.level != "E1":
             board.add("V18", "gap", Finding(seq=entry.seq, name="level"))
+        reasons.update(dict.fromkeys(found.reasons))
         window = body["window"]
         number = sum(len(proc["controls"]) for proc in body["procs"])
         windows.append(_Window(parse_time(window["from"]), parse_time(window["to"]), found.level, number))
         if found.level == "E1":
             spans.append((window["from"], window["to"], number))
     span = (spans[0][0], spans[-1][1], sum(item[2] for item in spans)) if spans else None
-    return windows, span
+    return windows, span, tuple(reasons)
 
 
 def _minutes(log: Structure, covered: Coverage, windows: Sequence[_Window], board: Board) -> Json:
