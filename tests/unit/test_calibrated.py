@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from policies.calibrate import provisional
 from policies.calibrated import read_calibration, write_calibration
+from policies.load import load_policy
 from policies.model import Calibration, PolicyError
-from tests.kit.policies import IDS, calibration, maker
+from tests.kit.policies import IDS, calibration, files, maker
 
 TEXT = calibration().decode()
 
@@ -58,3 +60,29 @@ def test_what_is_refused(old: str, new: str, place: str) -> None:
         read_calibration(TEXT.replace(old, new).encode())
     assert caught.value.code == "calibration_invalid"
     assert place in caught.value.detail
+
+
+# ---- what is shipped ------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_shipped_calibrations_are_named_after_their_guard_and_only_for_demonstration() -> None:
+    shipped = files("calibration")
+    assert shipped
+    for name, raw in shipped.items():
+        made = read_calibration(raw)
+        assert (name, made.basis) == (made.guard_sha256[:16], "demo")
+        assert all(unsafe >= 9000 and safe <= 1000 for _, unsafe, safe in made.canary)
+
+
+def test_the_shipped_guard_has_its_calibration() -> None:
+    sha256 = hashlib.sha256((ROOT / "proxy" / "share" / "models" / "demo-guard.gguf").read_bytes()).hexdigest()
+    policy = load_policy(
+        "hospital",
+        library=files("library"),
+        guidelines=files("guidelines"),
+        calibration=files("calibration")[sha256[:16]],
+        guard_sha256=sha256,
+    )
+    assert policy.calibration_basis == "demo"
