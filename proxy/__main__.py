@@ -14,7 +14,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "demo": "demo", "serve": "serve", "check": "check", "redact": "redact", "judge": "judge", "models": "models",
-    "policy": "policy", "token": "token", "audit": "audit",
+    "policy": "policy", "token": "token", "audit": "audit", "officer": "officer", "enrol": "enrol",
 }  # fmt: skip
 """Verb -> module of `proxy.cli`; a module is imported only when its verb is asked for, so that `--help` is quick."""
 
@@ -28,6 +28,8 @@ _SUMMARIES = {
     "policy": "what the rules are",
     "token": "which programs may speak",
     "audit": "the log: enrol, export, verify",
+    "officer": "a compliance officer's keys",
+    "enrol": "take a computer into an officer's care",
 }
 
 

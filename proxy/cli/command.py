@@ -53,8 +53,8 @@ class Parser(argparse.ArgumentParser):
     """argparse with the usage status of sysexits.h."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how to see what is right."""
-        self.exit(Exit.USAGE, f"{self.prog}: {message}\nSee: {self.prog} --help\n")
+        """Say what is wrong and how to see what is right; a verb may have a usage status of its own."""
+        self.exit(self.get_default("usage_status") or Exit.USAGE, f"{self.prog}: {message}\nSee: {self.prog} --help\n")
 
 
 def out() -> Console:
