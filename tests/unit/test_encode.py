@@ -123,7 +123,7 @@ def test_judge_words_are_single_tokens_without_a_space(model: tuple[Model, Vocab
     loaded, _ = model
     assert loaded.piece(answer_id(loaded, "Yes")) == b"Yes"
     assert answer_id(loaded, "Yes") != answer_id(loaded, "No")
-    for word in ("Maybe", "", "Yes No"):
+    for word in ("Maybe", "", "Yes No", "\ud800"):
         with pytest.raises(EngineError, match="guard_invalid"):
             answer_id(loaded, word)
 

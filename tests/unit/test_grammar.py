@@ -52,6 +52,8 @@ def test_these_are_enforced(schema: dict[str, Any]) -> None:
         {"type": "array", "items": {"type": "string"}, "maxItems": True},
         {"type": "array", "items": {"type": "string"}, "minItems": -1},
         {"enum": ['say "x"']},
+        {"enum": ["😀"]},
+        {"const": "\ud800"},
         {"const": "back\\slash"},
         {"type": "object", "properties": {'a" | root "': {"type": "string"}}},
         {"type": "object", "properties": {"a": {"$defs": {"b": {"type": "string"}}}}},

@@ -131,6 +131,10 @@ class Answerer:
         self._scheduler.expire(now)
         return tuple(messages)
 
+    def forget(self) -> None:
+        """Drop all idle prefixes."""
+        self._scheduler.expire(self._now_ms() + _IDLE_MS)
+
     def next_event_ms(self) -> int | None:
         """When `expire` has something to do next."""
         times = [answer.deadline_ms for answer in self._answers.values()]

@@ -111,7 +111,8 @@ def answer_id(model: Tokenizer, word: str) -> int:
 
     Otherwise the file is not a judge of this family: `guard_invalid`.
     """
-    bare, spaced = model.tokenize(word.encode("utf-8")), model.tokenize(f" {word}".encode())
-    if len(bare) != 1 or model.piece(bare[0]) != word.encode("utf-8") or bare == spaced:
+    raw = _bytes(word)
+    bare, spaced = model.tokenize(raw), model.tokenize(b" " + raw)
+    if len(bare) != 1 or model.piece(bare[0]) != raw or bare == spaced:
         raise EngineError("guard_invalid")
     return bare[0]

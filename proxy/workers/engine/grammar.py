@@ -85,8 +85,8 @@ def _check_literals(node: dict[str, Any]) -> None:
     literals = [*node.get("enum", ()), *([node["const"]] if "const" in node else ())]
     texts = list(node.get("properties", {}))
     texts += [json.dumps(v, ensure_ascii=False).removeprefix('"').removesuffix('"') for v in literals]
-    if any(ord(c) < 32 or c in '"\\' for text in texts for c in text):
-        raise ValueError("needs escapes")
+    if any(c in '"\\' or not 32 <= ord(c) <= 0xFFFF or 0xD800 <= ord(c) <= 0xDFFF for text in texts for c in text):
+        raise ValueError("needs escapes")  # beyond U+FFFF the converter writes halves that no token is made of
     if any(text.startswith(_RULE) for text in texts):
         raise ValueError("a name of ours")
 

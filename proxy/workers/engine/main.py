@@ -18,7 +18,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from proxy.workers.engine.answerer import Answerer
@@ -28,6 +28,7 @@ from proxy.workers.engine.judge import Judge
 from proxy.workers.engine.launch import EnginePlan, RolePlan
 from proxy.workers.engine.load import Loaded, check_files, load
 from proxy.workers.engine.measure import measure
+from proxy.workers.engine.rehearsal import ANSWER, SCORE, verify_rehearsal
 from proxy.workers.engine.templates import template_digest
 from proxy.workers.wire import (
     Cancel,
@@ -43,6 +44,7 @@ from proxy.workers.wire import (
     Probe,
     Reader,
     Score,
+    Scored,
     WireError,
     encode,
 )  # fmt: skip
@@ -51,8 +53,10 @@ __all__ = ["EXIT_CONFIG", "Hooks", "run"]
 
 EXIT_CONFIG = 78
 EXIT_PROTOCOL = 76
+EXIT_SOFTWARE = 70
 WIRE_VERSION = 1
 _CHUNK = 1 << 16
+_NULL_DEVICE = os.makedev(1, 3)
 _STEP_ALONE, _STEP_BESIDE = 1024, 256
 """Tokens of a guard step; the smaller one while answers go on, so that their readers see no gap."""
 
@@ -70,24 +74,23 @@ class Hooks:
 
 
 def run(link: socket.socket, plan: EnginePlan, hooks: Hooks) -> int:
-    """Load, say hello, serve until the link closes. Returns the exit status."""
+    """Load, rehearse, seal, say hello, serve until the link closes. Returns the exit status."""
     interrupt = _Interrupt(_now_ms)
     silence()
     try:
         models = {c.plan.role: load(c, interrupt) for c in check_files(plan)}
+        worker = Worker(models, interrupt, prefix_cache=plan.prefix_cache)
+        worker.rehearse()
     except EngineError as error:
         hooks.failed(error.code)
         _send(link, Failed(0, error.code))
         return EXIT_CONFIG
-    mute = _silent_descriptor()
-    hooks.sealed()
-    os.dup2(mute, 2)
-    os.close(mute)
     infos = tuple(_info(model) for model in models.values())
+    _mute()
+    hooks.sealed()
     _send(link, Locked(hooks.facts()))
     _send(link, Hello(WIRE_VERSION, plan.catalogue, infos))
-    worker = _Worker(link, plan, models, (interrupt, hooks.facts))
-    thread = threading.Thread(target=worker.serve, name="inference")
+    thread = threading.Thread(target=worker.serve, args=(link, hooks.facts), name="inference")
     thread.start()
     status = _read(link, worker, interrupt)
     worker.inbox.put(None)
@@ -99,7 +102,7 @@ def run(link: socket.socket, plan: EnginePlan, hooks: Hooks) -> int:
     return status
 
 
-def _read(link: socket.socket, worker: _Worker, interrupt: _Interrupt) -> int:
+def _read(link: socket.socket, worker: Worker, interrupt: _Interrupt) -> int:
     """Hand messages to the inference thread until the link ends."""
     reader = Reader()
     while True:
@@ -156,32 +159,50 @@ class _Interrupt:
         self._stopped = True
 
 
-class _Worker:
-    """The inference thread."""
+class Worker:
+    """The inference thread's rooms and loop."""
 
-    def __init__(
-        self,
-        link: socket.socket,
-        plan: EnginePlan,
-        models: dict[str, Loaded],
-        around: tuple[_Interrupt, Callable[[], str]],
-    ) -> None:
+    def __init__(self, models: Mapping[str, Loaded], interrupt: _Interrupt, *, prefix_cache: bool) -> None:
         self.inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._link = link
-        self._interrupt, self._facts = around
+        self._interrupt = interrupt
+        self._say: Callable[[Message], None] = _forget
+        self._facts: Callable[[], str] = str
         answer, guard = models.get("answer"), models.get("guard")
         self._answerer = (
-            Answerer(answer, prefix_cache=plan.prefix_cache, draw_seed=_draw_seed, now_ms=_now_ms) if answer else None
+            Answerer(answer, prefix_cache=prefix_cache, draw_seed=_draw_seed, now_ms=_now_ms) if answer else None
         )
         self._judge = Judge(guard, now_ms=_now_ms) if guard else None
 
-    def serve(self) -> None:
-        """Work until the end of the link; a fault of ours ends the link and with it the process."""
+    def rehearse(self) -> None:
+        """Serve one of each before the seal, after which nothing can be imported or opened.
+
+        Raises:
+            EngineError: a model does not do what it is here for.
+        """
+        ends: list[Message] = []
+        self._say = lambda message: ends.append(message) if isinstance(message, Done | Scored | Failed) else None
+        rehearsal: list[Message] = [*([ANSWER] if self._answerer else []), *([SCORE] if self._judge else [])]
+        for message in rehearsal:
+            self._tell(self._handle(message))
+        while len(ends) < len(rehearsal):
+            self._guard_step()
+            self._answer_step()
+        verify_rehearsal(ends)
+        if self._judge:
+            self._judge.end_exchange(SCORE.exchange)
+        if self._answerer:
+            self._answerer.forget()
+
+    def serve(self, link: socket.socket, facts: Callable[[], str]) -> None:
+        """Work until the end of the link; a fault of ours ends the process, and the supervisor starts a new one."""
+        self._facts, self._say = facts, lambda message: _send(link, message)
+        finished = False
         try:
             self._loop()
+            finished = True
         finally:
-            with contextlib.suppress(OSError):  # the gateway may have closed it first
-                self._link.shutdown(socket.SHUT_RDWR)
+            if not finished:
+                os._exit(EXIT_SOFTWARE)  # the reading thread waits in the kernel and cannot be told
 
     def close(self) -> None:
         """Free what hangs on the models."""
@@ -194,8 +215,8 @@ class _Worker:
             for message in self._arrived(busy):
                 if message is None:
                     return
-                self._say(self._handle(message))
-            self._say(self._expired())
+                self._tell(self._handle(message))
+            self._tell(self._expired())
             busy = self._guard_step()
             busy = self._answer_step() or busy
 
@@ -253,13 +274,13 @@ class _Worker:
             return False
         answering = self._answerer is not None and self._answerer.answering
         plan, refused = self._judge.plan(_STEP_BESIDE if answering else _STEP_ALONE)
-        self._say(refused)
+        self._tell(refused)
         if plan is None or self._judge.current is None:
             return False
         self._interrupt.arm(frozenset({self._judge.current}), self._judge.deadline())
         messages = self._judge.step(plan)
         self._interrupt.disarm()
-        self._say(messages)
+        self._tell(messages)
         return True
 
     def _answer_step(self) -> bool:
@@ -269,13 +290,13 @@ class _Worker:
         self._interrupt.arm(plan.jobs, self._answerer.deadline_of(plan))
         for message in self._answerer.step(plan):
             self._interrupt.disarm()
-            self._say((message,))
+            self._say(message)
         self._interrupt.disarm()
         return True
 
-    def _say(self, messages: Iterable[Message]) -> None:
+    def _tell(self, messages: Iterable[Message]) -> None:
         for message in messages:
-            _send(self._link, message)
+            self._say(message)
 
 
 def _send(link: socket.socket, message: Message) -> None:
@@ -303,14 +324,21 @@ def _info(model: Loaded) -> ModelInfo:
     )
 
 
-def _silent_descriptor() -> int:
-    """Where standard error goes: nowhere. Without /dev/null, a pipe nobody reads does the same."""
+def _mute() -> None:
+    """Send standard error nowhere: what a dying library prints may quote a prompt."""
+    if os.fstat(2).st_rdev == _NULL_DEVICE:
+        return
     try:
-        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        unread, write = os.pipe()
+        silent = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:  # the lock refuses it: a pipe that nobody reads does the same
+        unread, silent = os.pipe()
         os.close(unread)
-        return write
+    os.dup2(silent, 2)
+    os.close(silent)
+
+
+def _forget(_: Message) -> None:
+    """Before the link is served there is nobody to tell."""
 
 
 def _draw_seed() -> int:
