@@ -318,7 +318,7 @@ class Analyst:
         analyst = cls(
             [*entries, *(Entry(site, Examples((), ()), "a rule of this site") for site in sites)], ner, memory
         )
-        missed = failing(analyst._patterns.hits, entries, None if ner is None else analyst._all.hits)
+        missed = failing(analyst._read_patterns, entries, None if ner is None else analyst._all.hits)
         if missed is None and analyst._nlp.process_text("SSN", _LANGUAGE).lemmas != ["ssn"]:
             missed = "lemma"
         if missed is not None:
@@ -350,6 +350,9 @@ class Analyst:
         if any(_is_not_covered(text, switches) for text in texts):
             raise AnalystFault("language_not_covered")
         return settle(texts, [mark.reveal() for mark in marked], switches, self._countries, self._common)
+
+    def _read_patterns(self, text: str) -> tuple[Hit, ...]:
+        return self._patterns.hits(text) + self._whole.hits(text)
 
     def _read(self, raw: str, form: Form, caller: str | None) -> Text:
         readings = views(raw, form)

@@ -1,8 +1,8 @@
 """What was found in messages seen before, so that a conversation costs what is new in it.
 
-Law: offsets only, no text and no plain hash of one. The key is an HMAC with a key of this process over caller, catalogue,
-form and text, so nobody can learn from an answer's time what somebody else sent. Bounded in number, size and age; the
-clock and the key are handed in.
+Law: offsets only, no text and no plain hash of one. A message is named by an HMAC, with a key of this process, over
+caller, catalogue, form and text, so nobody can learn from the time of an answer what somebody else sent. Bounded in
+number, size and age; the clock and the key are handed in.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def failing(patterns: Hits, entries: Sequence[Entry], everything: Hits | None) -
     """Return the kind of the first detector that misses an example of its own, or None."""
     for entry in entries:
         for example in entry.examples.match:
-            if not entry.recognizer.whole and not _finds(patterns, entry, example):
+            if not _finds(patterns, entry, example):
                 return entry.recognizer.kind
     if everything is None:
         return None

@@ -13,6 +13,8 @@ __all__ = ["Chunk", "chunks"]
 
 _SIZE = 4_000
 _OVERLAP = 256
+_LOOK_BACK = 1_000
+"""A chunk begins after white space even where a long run without any ends the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def chunks(text: str) -> Iterator[Chunk]:
         end = _cut(text, start + _SIZE - _OVERLAP, start + _SIZE)
         last = end - _OVERLAP // 2
         yield Chunk(start, end, first, last)
-        start, first = _cut(text, end - _OVERLAP, end - _OVERLAP // 2), last
+        start, first = _cut(text, end - _LOOK_BACK, end - _OVERLAP), last
     yield Chunk(start, len(text), first, len(text))
 
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from filters.findings import Type
 from filters.parts import Form
+from filters.words import MARKS
 
 __all__ = ["TooEncodedError", "View", "fold", "normal", "opaque_runs", "views"]
 
@@ -203,7 +204,7 @@ def _shrink(view: View) -> View:
 # ---- normal form ----------------------------------------------------------------------------------------------
 
 _SPACE = re.compile(r"\s+")
-_OUTER = re.compile(r"^[\W_]+|[\W_]+$")
+_OUTER = re.compile(rf"\A(?:(?![{MARKS}])[\W_])+|(?:(?![{MARKS}])[\W_])+\Z")
 _WORDY = frozenset({Type.NAME, Type.LOCATION, Type.ORG, Type.TEXT, Type.MARKED})
 _CASELESS = frozenset({Type.EMAIL, Type.ID, Type.DATE, Type.AGE})
 

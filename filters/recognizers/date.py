@@ -32,7 +32,7 @@ _NO_MORE = r"(?![\w%]|[./,]\d|-\w)"
 _END = r"(?![\w]|[/]\d)"
 
 _NUMERIC = re.compile(r"\d+")
-_BARE_MAY = re.compile(r"may|mar|march|mars|jun|sat|sun", re.IGNORECASE)
+_BARE_MAY = re.compile(r"march|mars|may|mar|jun|sat|sun", re.IGNORECASE)
 _CUE_BEFORE = re.compile(
     r"(?<!\w)(?:on|dated?|since|from|until|till|by|seen|d\.?o\.?b|am|vom|bis zum|seit|ab|dem|el|le|du|il|dal|op|em|"
     r"desde|hasta|fecha|datum|data|admitted|discharged)[ \t:.]{1,3}\Z",

@@ -13,11 +13,13 @@ _UNIT = (
     r"mois|ans?|années?|or[ae]|giorn[oi]|settiman[ae]|mes[ei]|ann[oi]|uur|dag(?:en)?|weken|maand(?:en)?|jaar|anos?)"
 )
 
+_OLD = r"\w|[ -](?:old|of age|de edad|alt|oud)"
+
 RECOGNIZER = Recognizer(
     kind="duration",
     type=Type.DATE,
     patterns=(
-        rf"(?<![\w.,/])\d{{1,3}}(?:[.,]\d)?(?:[ ]?(?:-|to|bis|a|à)[ ]?\d{{1,3}})?[ -]?{_UNIT}(?![\w])",
+        rf"(?<![\w.,/])\d{{1,3}}(?:[.,]\d)?(?:[ ]?(?:-|to|bis|a|à)[ ]?\d{{1,3}})?[ -]?{_UNIT}(?!{_OLD})",
         r"(?<!\w)(?:x|q)[ ]?\d{1,2}[ ]?(?:h|d|w|mo?|days?|weeks?|hrs?|hours?)(?!\w)",
         r"(?<![\w:.])(?:[01]?\d|2[0-3])[:.][0-5]\d(?::[0-5]\d)?(?:[ ]?(?:[ap]\.?m\.?|h|hrs|uhr|uur))?(?![\w:]|\.\d)",
         r"(?<!\w)\d{1,2}[ ]?[ap]\.?m\.?(?!\w)",

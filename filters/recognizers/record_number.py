@@ -46,7 +46,7 @@ _STARTS = (
     "mrn", "m", "uhid", "urn", "medical", "hospital", "unit", "clinic", "accession", "nhc", "n", "no", "nass", "cipa",
     "nocol", "ncol", "colegiado", "historia", "episodio", "ipp", "nda", "dossier", "rpps", "finess", "cartella",
     "nosologico", "tessera", "patiënt", "patiëntnummer", "patientnummer", "dossiernummer", "noutente", "nutente",
-    "utente", "processo", "identifiant", "license", "licence",
+    "utente", "processo", "identifiant", "license", "licence", "nos", "nr",
     *(stem + end for stem in _GERMAN for end in ("", "nummer", "nr", "id", "kennung")),
     *(word for word in _WEAK.split("|") if word.isalpha()),
 )  # fmt: skip
@@ -71,6 +71,7 @@ RECOGNIZER = Recognizer(
     patterns=(
         rf"(?<![^\W_])(?P<cue>{_STRONG}){_LINK}(?P<value>{_VALUE})",
         rf"(?<![^\W_])(?P<cue>{_WEAK}){_MARKED}(?P<value>{_VALUE})",
+        r"(?<![^\W_])(?P<cue>n[or°]s?)[. ]{1,3}(?P<value>\d{4,7} ?/ ?\d{2,4})(?!\w|[./,]\d)",
     ),
     starts=_STARTS,
     scores=Scores(cued=850),
@@ -113,6 +114,7 @@ EXAMPLES = Examples(
         "claim number «88-AB-1201»",
         "Hospital No «H123456» ward",
         '{"mrn": "«88123»"}',
+        "application no. «47289/99»",
     ),
     no_match=(
         "case: 45-year-old man",
@@ -124,5 +126,6 @@ EXAMPLES = Examples(
         "account for 20%",
         "lab 5.6",
         "MRN unknown",
+        "no 120/80 today",
     ),
 )

@@ -58,6 +58,7 @@ RECOGNIZER = Recognizer(
         rf"\.(?:{_INTERNAL}|{_PUBLIC})(?::\d{{1,5}})?/[\w~%?#-]",
         r"\.(?:com|org|net|edu|gov|info)(?![\w.@-])",
     ),
+    whole=True,
     scores=Scores(shape=800),
     anchors=("://", "www", "\\\\", ".lo", ".la", ".in", ".co", ".ho", ".or", ".ne", ".ed", ".go", "/"),
     guarded=False,

@@ -1,0 +1,122 @@
+"""The memory of messages: hit equals miss, nobody sees another's, bounds hold, no text inside."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass, field
+
+import pytest
+
+from filters.cache import Memory
+from filters.local import Local
+from filters.parts import Form
+
+KEY = b"k" * 32
+MARKER = "rekram-detnalp"
+"""Backwards, so that the text itself stands in no constant."""
+EMPTY = Local((), mostly_uncovered=False)
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Finder:
+    calls: list[str] = field(default_factory=list)
+
+    def local(self, memory: Memory, text: str, caller: str = "a", digest: str = "d", form: Form = Form.TEXT) -> Local:
+        def find() -> Local:
+            self.calls.append("asked")
+            return EMPTY
+
+        return memory.local(caller, digest, form, text, find)
+
+
+def test_a_message_is_read_once() -> None:
+    memory, finder = Memory(KEY, Clock()), Finder()
+    assert finder.local(memory, "x") is finder.local(memory, "x")
+    assert len(finder.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [{"caller": "b"}, {"digest": "e"}, {"form": Form.JSON}, {"text": "y"}, {"caller": "ad", "digest": ""}]
+)
+def test_anything_else_is_a_miss(other: dict[str, object]) -> None:
+    memory, finder = Memory(KEY, Clock()), Finder()
+    finder.local(memory, "x")
+    finder.local(memory, **{"text": "x", **other})  # type: ignore[arg-type] # keyword table
+    assert len(finder.calls) == 2
+
+
+def test_least_recently_used_goes_first() -> None:
+    memory, finder = Memory(KEY, Clock()), Finder()
+    for i in range(4_096):
+        finder.local(memory, str(i))
+    finder.local(memory, "0")
+    finder.local(memory, "new")
+    assert len(memory) == 4_096
+    before = len(finder.calls)
+    finder.local(memory, "0")
+    assert len(finder.calls) == before
+    finder.local(memory, "1")
+    assert len(finder.calls) == before + 1
+
+
+def test_idle_for_half_an_hour_is_forgotten() -> None:
+    clock = Clock()
+    memory, finder = Memory(KEY, clock), Finder()
+    finder.local(memory, "x")
+    clock.now = 1_799
+    finder.local(memory, "x")
+    clock.now = 1_799 + 1_800
+    finder.local(memory, "y")
+    assert len(memory) == 1
+    finder.local(memory, "x")
+    assert len(finder.calls) == 3
+
+
+def test_clear_forgets() -> None:
+    memory, finder = Memory(KEY, Clock()), Finder()
+    finder.local(memory, "x")
+    memory.clear()
+    assert len(memory) == 0
+
+
+def test_a_failed_reading_is_not_remembered() -> None:
+    memory = Memory(KEY, Clock())
+
+    def fail() -> Local:
+        raise ValueError("fault")
+
+    with pytest.raises(ValueError, match="fault"):
+        memory.local("a", "d", Form.TEXT, "x", fail)
+    assert len(memory) == 0
+
+
+def test_no_text_stays_inside() -> None:
+    memory, finder = Memory(KEY, Clock()), Finder()
+    finder.local(memory, MARKER[::-1])
+    reachable, todo = [], [memory]
+    while todo:
+        item = todo.pop()
+        reachable.append(item)
+        if len(reachable) < 10_000 and not isinstance(item, type):
+            todo += [
+                r
+                for r in gc.get_referents(item)
+                if type(r).__module__ in ("builtins", "filters.cache", "collections")
+                and not isinstance(r, type)
+                and not callable(r)
+            ]
+    assert not any(isinstance(item, str) and MARKER[::-1] in item for item in reachable)
+    assert repr(memory) == "Memory(1)"
+
+
+def test_the_key_is_32_bytes() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        Memory(b"short", Clock())

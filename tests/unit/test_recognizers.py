@@ -1,0 +1,278 @@
+"""Every file of `filters/recognizers`: its examples, its score rules, and patterns that are linear by construction."""
+
+from __future__ import annotations
+
+import re
+import re._constants as sre
+import re._parser as sre_parser
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filters import recognizers
+from filters.findings import Type
+from filters.fold import fold
+from filters.recognizers import Entry, catalogue
+from filters.recognizers.base import Recognizer
+from filters.scan import Hit, Scanner
+
+ENTRIES = catalogue()
+IDS = [entry.recognizer.kind for entry in ENTRIES]
+MATCHES = [(entry, text) for entry in ENTRIES for text in entry.examples.match]
+OTHERS = [(entry, text) for entry in ENTRIES for text in entry.examples.no_match]
+BALANCED = 500
+ALPHABET = [chr(c) for c in range(32, 127)] + list("éßµ№ඩ\n\t")
+
+
+def _hits(recognizer: Recognizer, text: str) -> dict[tuple[int, int], Hit]:
+    view = fold(text)
+    return {view.span(hit.start, hit.end): hit for hit in Scanner([recognizer]).hits(view.text)}
+
+
+@pytest.mark.parametrize(("entry", "marked"), MATCHES, ids=[f"{e.recognizer.kind}-{t}" for e, t in MATCHES])
+def test_finds_its_examples(entry: Entry, marked: str) -> None:
+    span = (marked.index("«"), marked.index("»") - 1)
+    hit = _hits(entry.recognizer, marked.replace("«", "").replace("»", "")).get(span)
+    assert hit is not None
+    assert hit.score >= BALANCED
+
+
+@pytest.mark.parametrize(("entry", "text"), OTHERS, ids=[f"{e.recognizer.kind}-{t}" for e, t in OTHERS])
+def test_leaves_its_counter_examples(entry: Entry, text: str) -> None:
+    assert [hit for hit in _hits(entry.recognizer, text).values() if hit.score >= BALANCED] == []
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
+def test_has_five_examples_of_each(entry: Entry) -> None:
+    assert len(set(entry.examples.match)) >= 5
+    assert len(set(entry.examples.no_match)) >= 5
+    assert entry.about.endswith(".")
+
+
+def test_kinds_are_unique_and_files_are_named_after_them() -> None:
+    assert len(set(IDS)) == len(IDS)
+    folder = Path(recognizers.__file__).parent
+    assert sorted(p.stem for p in folder.glob("*.py") if p.stem not in ("__init__", "base")) == sorted(IDS)
+
+
+def test_nothing_here_knows_presidio_or_spacy() -> None:
+    for path in Path(recognizers.__file__).parent.glob("*.py"):
+        assert not re.search(r"^(?:from|import) (?:presidio|spacy)", path.read_text(), re.MULTILINE)
+
+
+# ---- score rules ----------------------------------------------------------------------------------------------
+
+
+def _score(kind: str, text: str) -> int:
+    recognizer = next(entry.recognizer for entry in ENTRIES if entry.recognizer.kind == kind)
+    return max((hit.score for hit in _hits(recognizer, text).values()), default=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bare", "cued", "mistyped"),
+    [
+        ("uk_nhs", "943 476 5919", "NHS 943 476 5919", "943 476 5918"),
+        ("sg_nric", "S1234567D", "NRIC S1234567D", "S1234567A"),
+        ("de_steuer_id", "86095742719", "IdNr 86095742719", "86095742718"),
+        ("es_dni", "12345678Z", "DNI 12345678Z", "12345678A"),
+        ("it_cf", "RCCMNL83S18D969H", "CF RCCMNL83S18D969H", "RCCMNL83S18D969X"),
+        ("card", "4012888888881881", "card 4012888888881881", "4012888888881882"),
+        ("lk_nic", "911042754V", "NIC 911042754V", "911042755V"),
+        ("us_npi", "1234567893", "NPI 1234567893", "1234567890"),
+    ],
+)
+def test_checksum_veto(kind: str, bare: str, cued: str, mistyped: str) -> None:
+    """A wrong check digit lowers a score and never removes a hit; a cue beats it."""
+    assert 0 < _score(kind, mistyped) < _score(kind, bare) <= _score(kind, cued)
+    assert _score(kind, cued.replace(bare, mistyped)) >= 850
+
+
+def test_area_9xx_is_a_social_security_number() -> None:
+    assert _score("us_ssn", "956-47-1234") >= BALANCED
+    assert _score("us_ssn", "000-12-3456") >= 350
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "platelets 250000000 /µL", "1000000 IU daily", "dose 12345678 mg", "SNOMED CT 2125550187", "ICD-10 12345678",
+        "LOINC 12345678", "GTIN 4012888888881881", "lot 212-555-0187", "NCT04280705", "PMID 31978945", "BP 120/80",
+        "2/6 murmur", "GCS 15", "6/9 vision", "1-0-1", "1/2 tablet", "4.5-5.5 mmol/L", "98.6 120/80 72 16", "10⁹/L",
+        "Hb 13.5 WBC 7.2 Plt 250", "T1N0M0", "C5-C6", "L4/5", "FiO2 0.4", "SpO2 98%", "22G 50mm", "HbA1c 7.2%", "q8h",
+        "2 x 500 mg", "ASA 3", "NYHA III", "1.5.2 of the guideline", "version 10.0.0.1", "500-1000 mg", "24/7",
+    ],
+)  # fmt: skip
+def test_clinical_numbers(text: str) -> None:
+    """Doses, vitals, scores, laboratory values and codes of terminologies are no identifiers."""
+    quiet = [e.recognizer for e in ENTRIES if e.recognizer.kind not in ("duration", "bare_year", "age")]
+    view = fold(text)
+    assert [hit for hit in Scanner(quiet).hits(view.text) if hit.score >= BALANCED] == []
+
+
+def test_a_cue_beats_a_guard() -> None:
+    assert _score("record_number", "MRN 12345678 mg") >= BALANCED
+    assert _score("uk_nhs", "NHS 943 476 5919 mL") >= BALANCED
+
+
+def test_a_cue_counts_on_its_line_only() -> None:
+    assert _score("uk_nhs", "NHS\n943 476 5918") < BALANCED
+    assert _score("uk_nhs", "NHS: 943 476 5918") >= BALANCED
+
+
+@pytest.mark.parametrize("word", ["duplicate", "clinical", "electronic", "picnic"])
+def test_a_cue_is_a_whole_word(word: str) -> None:
+    """Presidio's default finds "lic" in "duplicate"."""
+    assert _score("lk_nic_new", f"{word} 198426801724") < BALANCED
+
+
+# ---- `starts`, `anchors`, `digits` only save time --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
+def test_shortcuts_change_nothing(entry: Entry) -> None:
+    slow = replace(entry.recognizer, starts=(), anchors=(), digits=0)
+    every = [t.replace("«", "").replace("»", "") for e in ENTRIES for t in (*e.examples.match, *e.examples.no_match)]
+    text = "\n".join(fold(t).text for t in every)
+    fast_hits = {(hit.start, hit.end) for hit in Scanner([entry.recognizer]).hits(text)}
+    slow_hits = {(hit.start, hit.end) for hit in Scanner([slow]).hits(text)}
+    assert fast_hits == slow_hits
+
+
+# ---- linear time ----------------------------------------------------------------------------------------------
+
+
+def _class_of(item: Any) -> set[str]:
+    """The printable characters a single-character item matches."""
+    op, arg = item
+    if op is sre.LITERAL:
+        return {chr(arg), chr(arg).lower(), chr(arg).upper()}
+    pattern = {sre.NOT_LITERAL: None, sre.ANY: None}
+    if op in pattern:
+        return set(ALPHABET)
+    if op is sre.IN:
+        return {c for c in ALPHABET if _in_set(arg, c)}
+    return set(ALPHABET)
+
+
+_CATEGORIES = {
+    sre.CATEGORY_DIGIT: str.isdecimal,
+    sre.CATEGORY_NOT_DIGIT: lambda c: not c.isdecimal(),
+    sre.CATEGORY_SPACE: str.isspace,
+    sre.CATEGORY_NOT_SPACE: lambda c: not c.isspace(),
+    sre.CATEGORY_WORD: lambda c: c.isalnum() or c == "_",
+    sre.CATEGORY_NOT_WORD: lambda c: not (c.isalnum() or c == "_"),
+}
+
+
+def _in_set(items: Any, char: str) -> bool:
+    negate = items[0][0] is sre.NEGATE
+    hit = False
+    for op, arg in items:
+        if op is sre.LITERAL:
+            hit |= char.lower() == chr(arg).lower()
+        elif op is sre.RANGE:
+            hit |= any(arg[0] <= ord(c) <= arg[1] for c in (char, char.lower(), char.upper()))
+        elif op is sre.CATEGORY:
+            hit |= _CATEGORIES[arg](char)
+    return hit != negate
+
+
+def _repeats(parsed: Any) -> list[Any]:
+    """All (low, high, body, possessive) of a parsed pattern, nested ones included."""
+    found = []
+    for op, arg in parsed:
+        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            found.append((arg[0], arg[1], arg[2], op is sre.POSSESSIVE_REPEAT))
+            found += _repeats(arg[2])
+        elif op is sre.SUBPATTERN:
+            found += _repeats(arg[3])
+        elif op is sre.BRANCH:
+            for branch in arg[1]:
+                found += _repeats(branch)
+        elif op in (sre.ASSERT, sre.ASSERT_NOT):
+            found += _repeats(arg[1])
+        elif op is sre.ATOMIC_GROUP:
+            found += _repeats(arg)
+    return found
+
+
+def _first(parsed: Any) -> set[str]:
+    """The characters a match of `parsed` can begin with."""
+    seen: set[str] = set()
+    for op, arg in parsed:
+        if op in (sre.ASSERT, sre.ASSERT_NOT, sre.AT):
+            continue
+        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            seen |= _first(arg[2])
+            if arg[0] == 0:
+                continue
+            return seen
+        if op is sre.SUBPATTERN:
+            return seen | _first(arg[3])
+        if op is sre.BRANCH:
+            return seen.union(*(_first(branch) for branch in arg[1]))
+        return seen | _class_of((op, arg))
+    return seen
+
+
+def _is_variable(low: int, high: Any) -> bool:
+    return low != high
+
+
+PATTERNS = [(entry.recognizer.kind, pattern) for entry in ENTRIES for pattern in entry.recognizer.patterns]
+
+
+@pytest.mark.parametrize(("kind", "pattern"), PATTERNS, ids=[f"{k}-{i}" for i, (k, _) in enumerate(PATTERNS)])
+def test_patterns_are_linear_by_construction(kind: str, pattern: str) -> None:
+    for low, high, body, _ in _repeats(sre_parser.parse(pattern)):
+        assert high is not sre.MAXREPEAT, f"{kind}: unbounded"
+        assert high <= 256, f"{kind}: a quantifier over 256"
+        if not _is_variable(low, high) or high == 1:
+            continue
+        for inner_low, inner_high, inner, possessive in _repeats(body):
+            if not _is_variable(inner_low, inner_high) or inner_high == 1 or possessive:
+                continue
+            assert not _first(body) & _first(inner), f"{kind}: nested quantifiers over the same characters"
+
+
+def test_the_lint_sees_a_bad_pattern() -> None:
+    for bad in (r"(?:a{1,9}){1,9}", r"\d+", r"\w{1,300}", r"(?:\d{1,3}\d{1,3}){2,8}"):
+        with pytest.raises(AssertionError):
+            test_patterns_are_linear_by_construction("bad", bad)
+
+
+SEEDS = [
+    ".", "a.", "1", "@", " ", "-", "a@", "1.", "1-", "1 ", "12/", "eyJ", "www.", "a-", "MRN ", "1234 ", "://", "\\\\",
+    ":", "ab:", "+", "(", "jan ", "3 days ", "AKIA", "password:", "A1", "é", "%41", "&#", "x@y.", "last ",
+    "-----BEGIN ", "0.0.", "m.",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_url_redos(seed: str) -> None:
+    """Growth, not time: four times the text must not cost much more than four times the work."""
+    scanner = Scanner(entry.recognizer for entry in ENTRIES)
+    small, large = seed * (6_000 // len(seed)), seed * (24_000 // len(seed))
+
+    def cost(text: str) -> float:
+        runs = []
+        for _ in range(2):
+            begin = time.process_time()
+            scanner.hits(text)
+            runs.append(time.process_time() - begin)
+        return min(runs)
+
+    assert cost(large) < 10 * cost(small) + 0.02
+
+
+def test_types_of_kinds() -> None:
+    types = {entry.recognizer.kind: entry.recognizer.type for entry in ENTRIES}
+    assert types["email"] is Type.EMAIL
+    assert types["secret"] is Type.SECRET
+    assert types["phone"] is Type.PHONE
+    assert types["date"] is Type.DATE
+    assert types["lk_nic"] is Type.ID
