@@ -174,7 +174,7 @@ def _settings(folder: Path, port: int) -> Settings:
 
 
 def _write_policy(folder: Path) -> None:
-    """The hospital policy, but willing to run on a computer whose kernel cannot confine it fully; the log tells which."""
+    """The hospital policy, but willing to run where the kernel cannot confine it fully; the log tells which."""
     text = shipped_policies()["hospital"].decode()
     text = text.replace('name = "hospital"', f'name = "{POLICY}"')
     text = text.replace('evidence_min = "E1"', 'evidence_min = "E0"')

@@ -1,0 +1,116 @@
+"""`cordon models list | verify`: which models there are, and whether the files are the approved ones."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.table import Table
+
+from proxy.cli.command import Command, Exit, complain, out
+from proxy.cli.shelf import FileState, OnShelf, inspect, settings_or_defaults, weigh
+from proxy.config import ConfigError, Settings
+from proxy.models import CatalogueModel
+from proxy.stock import read_catalogue
+
+__all__ = ["COMMANDS"]
+
+_GIB = 1 << 30
+_BAD = frozenset({FileState.ABSENT, FileState.DIFFERS, FileState.UNAPPROVED})
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default /etc/cordon/cordon.toml)")
+    parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def _list(args: argparse.Namespace) -> int:
+    try:
+        settings = settings_or_defaults(args.config)
+        models = read_catalogue(settings.models).model
+    except ConfigError as error:
+        complain(str(error))
+        return Exit.CONFIG
+    seen = [inspect(settings.models, model) for model in models]
+    if args.json:
+        print(json.dumps([one.body() for one in seen]))
+        return Exit.DONE
+    table = Table("id", "role", "licence", "size", "file", "recommended for", box=None, pad_edge=False)
+    for model, one in zip(models, seen, strict=True):
+        use = "demonstration only" if model.demo else ", ".join(model.scenarios)
+        table.add_row(one.id, one.role, one.licence, f"{model.bytes / _GIB:.2f} GiB", one.state.value, use)
+    out().print(table)
+    out().print(f"Files lie in {settings.models.dir}. A digest is computed by: cordon models verify", markup=False)
+    return Exit.DONE
+
+
+def _verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="*", help="models (default: the two of the settings)")
+    _arguments(parser)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    try:
+        settings = settings_or_defaults(args.config)
+        chosen = _chosen(settings, args.id)
+        weighed = [weigh(settings.models, model) for model in chosen]
+    except ConfigError as error:
+        complain(str(error))
+        return Exit.CONFIG
+    except OSError as error:
+        complain(f"a model file cannot be read ({error.strerror}); the check is not complete")
+        return Exit.FAILED
+    if args.json:
+        print(json.dumps([one.body() for one in weighed]))
+    else:
+        _show(weighed)
+    return Exit.NO if any(one.state in _BAD for one in weighed) else Exit.DONE
+
+
+def _chosen(settings: Settings, ids: Iterable[str]) -> list[CatalogueModel]:
+    catalogue = read_catalogue(settings.models)
+    answer = settings.models.answer if settings.engine.kind == "embedded" else ""
+    wanted = list(ids) or [name for name in (answer, settings.models.guard) if name]
+    found = {name: catalogue.find(name) for name in wanted}
+    if unknown := [name for name, model in found.items() if model is None]:
+        raise ConfigError(f"there is no model {', '.join(unknown)} in the catalogue; nothing was checked. "
+                          "See: cordon models list")  # fmt: skip
+    return [model for model in found.values() if model is not None]
+
+
+def _show(weighed: Iterable[OnShelf]) -> None:
+    console = out()
+    for one in weighed:
+        console.print(f"{one.id}: {one.state.value}", markup=False)
+        console.print(f"  {one.path}", markup=False)
+        if one.found:
+            console.print(f"  sha256 {one.found}")
+        console.print(f"  {_advice(one)}", markup=False)
+
+
+def _advice(one: OnShelf) -> str:
+    match one.state:
+        case FileState.HOLDS:
+            return "It is the approved file."
+        case FileState.DIFFERS:
+            return f"It must be {one.approved}. It is never loaded; copy the approved file there."
+        case FileState.UNAPPROVED:
+            return f'Compare it with the publisher\'s, then set under [models.pins]: "{one.id}" = "{one.found}"'
+        case FileState.ABSENT:
+            return "Copy the file there."
+        case FileState.PRESENT:
+            return "Its digest was not computed."
+
+
+COMMANDS = (
+    Command("models list", "List the models this build knows.", "cordon models list", _list, _arguments),
+    Command(
+        "models verify",
+        "Compute the digest of model files and compare it with the approved one.",
+        "cordon models verify demo-guard",
+        _verify,
+        _verify_arguments,
+    ),
+)
