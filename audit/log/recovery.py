@@ -104,7 +104,14 @@ def recover(disk: Disk) -> Recovered:
         store.keep(checkpoint.encode())
     _finish_orders(store, history, leaves, pending)
     signer = _finish_handover(disk, history)
-    return Recovered(origin, enrolment, history, size, integrated_root, pending, signer, disk.read(SUBJECT_KEY))
+    return Recovered(origin, enrolment, history, size, integrated_root, pending, signer, _subject_key(disk))
+
+
+def _subject_key(disk: Disk) -> bytes:
+    key = disk.read(SUBJECT_KEY) if disk.exists(SUBJECT_KEY) else b""
+    if len(key) != 32:
+        raise AuditDamaged("the key of patient pseudonyms is missing")
+    return key
 
 
 def recompute(store: Store, size: int, root: bytes, history: History) -> None:

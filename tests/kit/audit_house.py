@@ -10,6 +10,7 @@ from pathlib import Path
 
 from audit import officer
 from audit.evidence import Facts, Host, Loopback, Mount, Paths, Window, expected_controls, record
+from audit.checkpoint import Signer, Vkey
 from audit.export.bundle import draft_manifest, write_package
 from audit.log import (
     Begin,
@@ -54,6 +55,24 @@ def counting_random() -> Callable[[int], bytes]:
     """Bytes that never repeat and are the same in every run."""
     calls = iter(range(10_000_000))
     return lambda count: hashlib.shake_256(f"house {next(calls)}".encode()).digest(count)
+
+
+@dataclass
+class Remembering:
+    """Randomness that an attacker wrote down: every 32 bytes ever drawn."""
+
+    draw: Callable[[int], bytes] = field(default_factory=lambda: counting_random())
+    drawn: list[bytes] = field(default_factory=list)
+
+    def __call__(self, count: int) -> bytes:
+        data = self.draw(count)
+        if count == 32:
+            self.drawn.append(data)
+        return data
+
+    def signer(self, vkey: Vkey) -> Signer:
+        """Find the private half of a key of this log."""
+        return next(signer for seed in self.drawn if (signer := Signer(vkey.name, seed)).vkey == vkey)
 
 
 @dataclass
