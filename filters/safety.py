@@ -150,7 +150,7 @@ class ShieldGemma:
 
 def _prefix(unit: Unit) -> tuple[Piece, ...]:
     """Template text and content between two control tokens are one `Text`, so it tokenises as the whole would."""
-    asks_answer = unit.direction is Direction.RESPONSE
+    asks_answer = unit.direction == Direction.RESPONSE
     user = unit.question if asks_answer else unit.text
     preamble = Text(_PREAMBLE.format(what=_WHAT[unit.direction]))
     turn = (_BOS, preamble, _START, Text(f"\nHuman Question: {user}\n"), _END)
@@ -175,7 +175,7 @@ def _score(row: Sequence[float]) -> int | Missing:
 def _digest(guidelines: Sequence[Guideline]) -> str:
     whole = hashlib.sha256()
     for direction in Direction:
-        unit = Unit("user", direction, "U", "U" if direction is Direction.PROMPT else "R")
+        unit = Unit("user", direction, "U", "U" if direction == Direction.PROMPT else "R")
         for guideline in guidelines:
             pieces = (*_prefix(unit), Text(_rest(guideline, direction)))
             text = "".join(piece.name if isinstance(piece, Control) else piece.text for piece in pieces)

@@ -75,7 +75,7 @@ class Guideline:
 
     def cap(self, direction: Direction) -> Cap:
         """Return the cap for a direction."""
-        return self.prompt if direction is Direction.PROMPT else self.response
+        return self.prompt if direction == Direction.PROMPT else self.response
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,4 +174,4 @@ class Policy(Regime):
 
     def threshold(self, policy: str, direction: Direction) -> Threshold | None:
         """Return the threshold of a guideline and direction, or None."""
-        return next((t for t in self.thresholds if t.policy == policy and t.direction is direction), None)
+        return next((t for t in self.thresholds if t.policy == policy and t.direction == direction), None)

@@ -278,3 +278,94 @@ def test_any_text_with_any_findings_comes_back(texts: list[str], data: st.DataOb
             surfaces.setdefault((f.type, normal(f.type, value)), set()).add(value)
         if all(len(group) == 1 for group in surfaces.values()):
             assert back == part.text.reveal()
+
+
+# ---- when something is broken ---------------------------------------------------------------------------------
+
+
+@_SETTINGS
+@given(made=_texts(), data=st.data())
+def test_the_last_look_catches_a_replacer_that_forgets_one(
+    made: tuple[list[str], list[tuple[str, str]]], data: st.DataObject
+) -> None:
+    parts, found = request(*made[0])
+    every = [(i, f) for i, findings in enumerate(found.parts) for f in findings]
+    assume(every)
+    part, forgotten = data.draw(st.sampled_from(every))
+    text = parts[part].text.reveal()
+    value = normal(forgotten.type, text[forgotten.start : forgotten.end])
+    assume(sum(map(str.isalnum, value)) >= 4)  # shorter values are not looked for
+    assume(not text[forgotten.end : forgotten.end + 1].isalpha())  # nor is the beginning of a longer word
+    rest = tuple(tuple(f for f in findings if (i, f) != (part, forgotten)) for i, findings in enumerate(found.parts))
+    with pytest.raises(RedactionError) as caught:
+        redact(parts, Found(rest, found.kept, (value,)), Vault(), actions=Actions())
+    assert (caught.value.code, caught.value.part) == ("redaction_incomplete", part)
+
+
+@_SETTINGS
+@given(made=_texts())
+def test_the_last_look_is_silent_when_all_is_replaced(made: tuple[list[str], list[tuple[str, str]]]) -> None:
+    parts, found = request(*made[0])
+    spread = tuple(
+        normal(f.type, part.text.reveal()[f.start : f.end])
+        for part, findings in zip(parts, found.parts, strict=True)
+        for f in findings
+    )
+    redact(parts, Found(found.parts, found.kept, spread), Vault(), actions=Actions())
+
+
+@_SETTINGS
+@given(made=_texts(), form=st.sampled_from(list(Form)), refused=st.sampled_from(["NAME", "ID", "none"]))
+def test_nothing_that_is_raised_or_shown_holds_a_value(made: tuple[list[str], list], form: Form, refused: str) -> None:
+    messages, people = made
+    parts, found = request(*((form, message) for message in messages))
+    spread = tuple(normal(Type(t), v) for t, v in people)
+    vault = Vault()
+    shown = [repr(parts), repr(found)]
+    try:
+        result = redact(
+            parts,
+            Found(found.parts, found.kept, spread),
+            vault,
+            actions=Actions.named([(refused, "refuse")] if refused != "none" else [], []),
+        )
+        shown.append(repr(result))
+    except RedactionError as error:
+        shown += [repr(error), str(error), repr(error.__context__), repr(error.kinds)]
+    shown += [repr(vault), repr(Restorer(vault, Form.TEXT).feed(" ".join(vault.issued())))]
+    for _, value in people:
+        assert len(value) < 7 or value not in "".join(shown)
+
+
+@_SETTINGS
+@given(made=_texts())
+def test_masked_values_are_never_restored(made: tuple[list[str], list]) -> None:
+    parts, found = request(*made[0])
+    vault = Vault()
+    texts = texts_of(redact(parts, found, vault, actions=Actions.named([("NAME", "mask"), ("ID", "mask")], [])))
+    assert all(placeholder.startswith("[EMAIL_") for placeholder in vault.issued())
+    for part, findings, text in zip(parts, found.parts, texts, strict=True):
+        back = _restored(vault, text)
+        assert back.count("[NAME]") == sum(f.type is Type.NAME for f in findings)
+        assert back.count("@ward.intern") == part.text.reveal().count("@ward.intern")
+
+
+@_SETTINGS
+@given(people=_people(), ascii_only=st.booleans())
+def test_a_schema_keeps_its_structure(people: list[tuple[str, str]], ascii_only: bool) -> None:
+    schema = {
+        "type": "object",
+        "description": "«»",
+        "properties": {"who": {"enum": ["«»"] * len(people), "type": "string"}},
+    }
+    raw = json.dumps(schema, ensure_ascii=False)
+    for type_, value in [("NAME", "Ana Lima"), *people]:
+        escaped = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        raw = raw.replace("«»", f"«{type_} {escaped}»", 1)
+    parts, found = request((Form.SCHEMA, raw))
+    vault = Vault()
+    (text,) = texts_of(redact(parts, found, vault, actions=Actions()))
+    read = json.loads(text)
+    assert read["properties"]["who"]["type"] == "string"
+    assert all(PLACEHOLDER.fullmatch(entry) for entry in read["properties"]["who"]["enum"])
+    assert json.loads(_restored(vault, text, Form.SCHEMA)) == json.loads(parts[0].text.reveal())
