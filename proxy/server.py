@@ -16,7 +16,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from aiohttp import web
-from aiohttp.http_parser import HttpRequestParser
+from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy.access import SECURITY_HEADERS, AccessRules, Refusal, RequestFacts, Route, RouteKind, admit
 from proxy.asking import Account, Asking, Limits, OpenAnswers, read_body
@@ -122,8 +122,6 @@ CONTROL: web.AppKey[Control] = web.AppKey("control", Control)
 
 def verify_parser() -> None:
     """The C parser must be there: most request smuggling concerned the Python one. Raises RuntimeError (exit 78)."""
-    from aiohttp.http_parser import HttpRequestParserPy
-
     if HttpRequestParser is HttpRequestParserPy:
         raise RuntimeError("aiohttp was installed without its C parser; install a binary wheel of it")
 
