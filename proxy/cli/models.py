@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from proxy.cli.command import Command, Exit, complain, out
 from proxy.cli.shelf import FileState, OnShelf, inspect, settings_or_defaults, weigh
@@ -17,7 +17,7 @@ from proxy.stock import read_catalogue
 
 __all__ = ["COMMANDS"]
 
-_GIB = 1 << 30
+_MIB, _GIB = 1 << 20, 1 << 30
 _BAD = frozenset({FileState.ABSENT, FileState.DIFFERS, FileState.UNAPPROVED})
 
 
@@ -37,13 +37,19 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([one.body() for one in seen]))
         return Exit.DONE
-    table = Table("id", "role", "licence", "size", "file", "recommended for", box=None, pad_edge=False)
+    table = Table(
+        Column("id", no_wrap=True), "role", "licence", "size", "file", "recommended for", box=None, pad_edge=False
+    )
     for model, one in zip(models, seen, strict=True):
         use = "demonstration only" if model.demo else ", ".join(model.scenarios)
-        table.add_row(one.id, one.role, one.licence, f"{model.bytes / _GIB:.2f} GiB", one.state.value, use)
+        table.add_row(one.id, one.role, one.licence, _size(model.bytes), one.state.value, use)
     out().print(table)
     out().print(f"Files lie in {settings.models.dir}. A digest is computed by: cordon models verify", markup=False)
     return Exit.DONE
+
+
+def _size(count: int) -> str:
+    return f"{count / _GIB:.1f} GiB" if count >= _GIB else f"{count / _MIB:.1f} MiB"
 
 
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:
