@@ -60,8 +60,9 @@ class Timing:
         return (self.tokens - 1) / max(self.last_s - self.first_s, 1e-9)
 
 
-def _question(notes: int) -> str:
-    return "Summarise this note in one sentence.\n\n" + _NOTE * notes
+def _question(notes: int, mark: str = "") -> str:
+    """The mark stands first, so that nothing of another run's prompt can be used again."""
+    return f"{mark} " + "Summarise this note in one sentence.\n\n" + _NOTE * notes
 
 
 class Ours:
@@ -208,11 +209,11 @@ def _peer(model: Path, threads: int) -> Iterator[Peer | None]:
 def _compare(ours: Ours, peer: Peer | None, runs: int) -> None:
     sides: list[Ours | Peer] = [ours, *([peer] if peer else [])]
     for notes in (1, 8):
-        values = _alternate(runs, [lambda r, s=s, n=notes: s.ask(_question(n) + str(r), f"r{r}").rate for s in sides])
+        values = _alternate(runs, [lambda r, s=s, n=notes: s.ask(_question(n, f"{r}"), f"r{r}").rate for s in sides])
         _row(f"one stream, {notes} notes", "tok/s", values, more_is_better=True)
-        firsts = [lambda r, s=s, n=notes: 1000 * s.ask(f"{r} " + _question(n), f"f{r}").first_s for s in sides]
+        firsts = [lambda r, s=s, n=notes: 1000 * s.ask(_question(n, f"first {r}"), f"f{r}").first_s for s in sides]
         _row(f"first token, {notes} notes", "ms", _alternate(runs, firsts), more_is_better=False)
-    four = [lambda r, s=s: _aggregate(s.ask_all([_question(2) + f"{r}{i}" for i in range(4)], f"p{r}")) for s in sides]
+    four = [lambda r, s=s: _aggregate(s.ask_all([_question(2, f"{r} {i}") for i in range(4)], f"p{r}")) for s in sides]
     _row("four streams at once, together", "tok/s", _alternate(runs, four), more_is_better=True)
     longer = [lambda r, s=s: 1000 * s.ask(_question(8) + "More. " * (r + 1), "again").first_s for s in sides]
     _row("first token, 8 notes, prefix known", "ms", _alternate(runs, longer), more_is_better=False)

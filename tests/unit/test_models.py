@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from proxy.models import CatalogueError, load_catalogue, shipped_catalogue
@@ -74,3 +77,13 @@ def test_a_sites_own_file_hides_the_shipped_entry_and_changes_the_digest() -> No
     assert len(own.model) == len(shipped.model)
     assert own.digest != shipped.digest
     assert shipped.digest == load_catalogue([shipped_catalogue()]).digest
+
+
+def test_the_bundled_files_are_the_ones_the_catalogue_pins() -> None:
+    root = Path(__file__).parents[2]
+    shipped = load_catalogue([shipped_catalogue()])
+    bundled = load_catalogue([(root / "models" / "demo" / "catalogue.toml").read_text("utf-8")])
+    assert bundled.model == tuple(model for model in shipped.model if model.demo)
+    for model in bundled.model:
+        raw = (root / "proxy" / "share" / "models" / model.file).read_bytes()
+        assert (len(raw), hashlib.sha256(raw).hexdigest()) == (model.bytes, model.sha256)
