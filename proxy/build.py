@@ -141,7 +141,7 @@ class House:
 
     def guard(self) -> GuardRoom:
         """The room that judges; under an unsafe policy the open one."""
-        if self.policy.unsafe:
+        if not self.policy.judges:
             return OpenGuard(self.policy)
         guard_sha = self.plan.guard.sha256 if self.plan.guard else NO_DIGEST
         basis = Basis(self.policy.digest, self.policy.calibration_digest, guard_sha)

@@ -62,9 +62,9 @@ def prepare(settings: Settings) -> Prepared:
         policy = read_policy(settings.policy, guard.sha256 if guard is not None else "")
     except PolicyError as error:
         raise LaunchError(f"{_POLICY_SENTENCES.get(error.code, 'the policy cannot be used')}: {error}") from None
-    if guard is None and not policy.unsafe:
+    if guard is None and policy.judges:
         raise LaunchError("models.guard is empty, but the policy judges; nothing was started. Name a guard")
-    return Prepared(settings, catalogue, policy, answer, None if policy.unsafe else guard)
+    return Prepared(settings, catalogue, policy, answer, guard if policy.judges else None)
 
 
 _POLICY_SENTENCES = {
