@@ -25,6 +25,7 @@ from filters.leaks import Look, verify_no_leaks
 from filters.leaves import Leaf, keys_of, leaves_of
 from filters.parts import Form, Part, PatientText, RedactedText
 from filters.vault import Action, Actions, RedactionError, Vault
+from filters.words import MARKS
 
 __all__ = ["RedactionError", "RedactionResult", "redact"]
 
@@ -256,7 +257,7 @@ def _rank(hole: _Hole, index: int, since: dict[str, int]) -> tuple[int, int]:
     return max(index, source), 1
 
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rf"(?:[^\W_]|[{MARKS}])+")
 
 
 def _marks(hole: _Hole) -> list[str]:

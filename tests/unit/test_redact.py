@@ -84,6 +84,12 @@ def test_appending_a_message_renumbers_nothing(count: int) -> None:
     assert [text.removeprefix("[NAME_8] ") for text in _out(*later)[:count]] == _out(*shorter)
 
 
+def test_a_known_name_in_another_script_waits_for_its_source() -> None:
+    texts = ["«~NAME පෙරේරා»", "«NAME Bo»", "«NAME නිමල් පෙරේරා»"]
+    assert _out(*texts) == ["[NAME_3]", "[NAME_1]", "[NAME_2]"]
+    assert _out(*texts[:2], "«NAME නිමලා»") == ["[NAME_1]", "[NAME_2]", "[NAME_3]"]
+
+
 def test_lookalikes_stay_and_are_never_issued() -> None:
     assert _out("[NAME_1] met «NAME Ana»", "%5BNAME_2%5D «NAME Bo»") == [
         "[NAME_1] met [NAME_3]",
