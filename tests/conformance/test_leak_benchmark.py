@@ -1,4 +1,4 @@
-"""The outside judge: pii-leak-benchmark, as client and upstream at once, against the real service with engine `http`."""
+"""The outside judge: pii-leak-benchmark, client and upstream at once, against the real service with engine `http`."""
 
 from __future__ import annotations
 
