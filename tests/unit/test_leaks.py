@@ -50,7 +50,7 @@ def test_what_was_left_behind_is_found(text: str) -> None:
     "text",
     [
         "", "nothing", "Pereirana", "the Lee test", "[NAME_1] [NAME_12] [ID]", "Ana [NAME_1] Lima", "Ana [NAME_2]Lima",
-        "19110427541", "a911042754b", "77 1234567", "201-2346", "ana.p@ward", "perei ra", "[PEREIRA_1]"[0:0],
+        "19110427541", "a911042754b", "77 1234567", "201-2346", "ana.p@ward", "perei ra", "9477 1234 5678 9012", "[PEREIRA_1]"[0:0],
     ],
 )  # fmt: skip
 def test_what_is_fine_passes(text: str) -> None:
@@ -76,6 +76,12 @@ def test_json_is_read_with_its_escapes_undone() -> None:
 def test_names_of_functions_are_read_word_by_word() -> None:
     with pytest.raises(RedactionError):
         verify_no_leaks([_look("call_pereira_now", form=Form.NAME)], SPREAD)
+
+
+def test_a_part_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(RedactionError) as caught:
+        verify_no_leaks([Look(3, Form.TEXT, "x %252525252541 " * 1000, ())], SPREAD)
+    assert (caught.value.code, caught.value.part) == ("text_too_encoded", 3)
 
 
 def test_without_wanted_values_nothing_is_read() -> None:

@@ -115,6 +115,11 @@ def test_a_protection_is_given_up_only_under_a_name_that_says_so() -> None:
     assert "SECRET" in _refusal("unsafe-x", _with("[pii.kinds]", "[pii.in]\nSECRET = 'keep'\n[pii.kinds]", "unsafe-x"))
 
 
+def test_a_site_may_choose_what_an_answer_keeps() -> None:
+    policy = policy_of("site", **_with("[pii.kinds]", "[pii.out]\nPHONE = 'keep'\nNAME = 'mask'\n[pii.kinds]", "site"))
+    assert policy.pii.out_types == (("NAME", "mask"), ("PHONE", "keep"))
+
+
 def test_a_file_must_be_what_its_name_says() -> None:
     assert "name" in _refusal("other", {"other": HOSPITAL.encode()})
     assert "TOML" in _refusal("hospital", {"hospital": b"name = \xff"})
