@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 __all__ = [
     "AccessSettings", "AuditSettings", "ConfigError", "EngineSettings", "Environment", "ModelsSettings",
     "PolicySettings", "Settings", "check_loopback_url", "environment", "load_settings",
+    "quiet_libraries",
 ]  # fmt: skip
 
 DEFAULT_PATH = Path("/etc/cordon/cordon.toml")
@@ -188,3 +189,8 @@ def environment() -> Environment:
         listen_pid=os.environ.get("LISTEN_PID", ""), listen_fds=os.environ.get("LISTEN_FDS", ""),
         listen_fdnames=os.environ.get("LISTEN_FDNAMES", ""), notify_socket=os.environ.get("NOTIFY_SOCKET", ""),
     )  # fmt: skip
+
+
+def quiet_libraries() -> None:
+    """Switch off the telemetry of onnxruntime before it is imported; the locked children are given this too."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pwd
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -31,7 +32,7 @@ from proxy.workers.engine.launch import EnginePlan, RolePlan, plan_to_json
 from proxy.workers.facts import package_digest, package_dirs
 from proxy.workers.supervisor import ChildSpec, Supervisor
 
-__all__ = ["LaunchError", "Prepared", "launch", "prepare"]
+__all__ = ["LaunchError", "Prepared", "engine_spec", "launch", "prepare"]
 
 _GUARD_CONTEXT = 4_096
 _REQUEST_TOKENS = 8_192
@@ -75,6 +76,7 @@ _POLICY_SENTENCES = {
 
 def launch(settings: Settings, env: Environment) -> int:
     """Start everything and serve until told to stop. Returns the exit status."""
+    settings = _named_users(settings)
     prepared = prepare(settings)
     journal = open_journal(sys.stderr)
     _warn(prepared, journal)
@@ -96,6 +98,18 @@ def launch(settings: Settings, env: Environment) -> int:
         for sock in (*listeners.values(), diag):
             sock.close()
         settings.access.socket.unlink(missing_ok=True)
+
+
+def _named_users(settings: Settings) -> Settings:
+    """Turn names of users into numbers; inside the lock nobody can."""
+    numbers = []
+    for user in settings.access.allow_keyless_local_user:
+        try:
+            numbers.append(user if isinstance(user, int) else pwd.getpwnam(user).pw_uid)
+        except KeyError:
+            raise LaunchError("access.allow_keyless_local_user names an unknown user; nothing was started") from None
+    access = settings.access.model_copy(update={"allow_keyless_local_user": tuple(numbers)})
+    return settings.model_copy(update={"access": access})
 
 
 def _pass_on(line: str) -> None:
@@ -143,7 +157,7 @@ def _workers(prepared: Prepared) -> tuple[ChildSpec, ...]:
     order = LockOrder(own_namespaces=True)
     workers = [ChildSpec("analyst", "proxy.workers.analyst", _words(order, "{}"))]
     if prepared.answer is not None or prepared.guard is not None:
-        workers.append(_engine(prepared, order))
+        workers.append(engine_spec(prepared))
     engine = prepared.settings.engine
     if engine.kind == "http":
         _, port, _ = check_loopback_url(engine.base_url)
@@ -153,7 +167,8 @@ def _workers(prepared: Prepared) -> tuple[ChildSpec, ...]:
     return tuple(workers)
 
 
-def _engine(prepared: Prepared, order: LockOrder) -> ChildSpec:
+def engine_spec(prepared: Prepared) -> ChildSpec:
+    """How to start the engine; its descriptors are open and the caller's to close."""
     descriptors: dict[str, int] = {}
     roles = []
     for role, shelved in (("answer", prepared.answer), ("guard", prepared.guard)):
@@ -167,6 +182,7 @@ def _engine(prepared: Prepared, order: LockOrder) -> ChildSpec:
         prefix_cache=True,
         models=tuple(roles),
     )
+    order = LockOrder(own_namespaces=True)
     return ChildSpec("engine", "proxy.workers.engine", _words(order, plan_to_json(plan)), descriptors)
 
 

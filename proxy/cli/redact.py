@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -24,7 +24,8 @@ from filters.vault import Action, Actions, Vault
 from policies.model import PolicyError
 from proxy.build import rules_of
 from proxy.cli.command import Command, Exit, complain, err, out
-from proxy.config import PolicySettings
+from proxy.config import PolicySettings, quiet_libraries
+from proxy.errors import CordonError
 from proxy.policy_files import read_rules
 from proxy.rooms import Rules
 from proxy.workers.analyst import load_analyst
@@ -55,6 +56,7 @@ class Redactor:
     """The detection and replacement of the service, in this process, under one policy."""
 
     def __init__(self, rules: Rules) -> None:
+        quiet_libraries()
         analyst = load_analyst()
         if analyst is None:
             raise RuntimeError("analyst_canary")
@@ -73,6 +75,18 @@ class Redactor:
         with Vault() as vault:
             result = redact(parts, found, vault, actions=_never_refusing(self._actions))
         return Looked(text, replaced, result.texts[0].reveal())
+
+    def replace(self, turns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """Replace in the turns of one conversation, and refuse what the service would refuse. Raises CordonError."""
+        from filters.analyse import AnalystFault  # heavy: only a command that looks at text imports it
+
+        parts = tuple(Part(i, role, Form.TEXT, PatientText(text)) for i, (role, text) in enumerate(turns))
+        try:
+            found = self._analyst.find(parts, (), self._switches)
+            with Vault() as vault:
+                return tuple(text.reveal() for text in redact(parts, found, vault, actions=self._actions).texts)
+        except (AnalystFault, RedactionError) as error:
+            raise CordonError(error.code) from None
 
 
 def _never_refusing(actions: Actions) -> Actions:
