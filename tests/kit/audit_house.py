@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audit import officer
-from audit.evidence import Facts, Host, Loopback, Mount, Paths, Window, expected_controls, record
 from audit.checkpoint import Signer, Vkey
+from audit.evidence import Facts, Host, Loopback, Mount, Paths, Window, expected_controls, record
 from audit.export.bundle import draft_manifest, write_package
 from audit.log import (
     Begin,
@@ -28,13 +28,12 @@ from audit.log import (
 )
 from audit.log.disk import Disk
 from audit.officer import Keyring, Terms, Trust
-from audit.record import Caller, InText, Instant, ModelRef, OutText, Redaction, Restored, Safety, SafetyUnit
+from audit.record import Caller, Instant, InText, ModelRef, OutText, Redaction, Restored, Safety, SafetyUnit
 from audit.seal import Identity, commitment
 from audit.verify import Anchors, Verification, examine, from_directory, read_package
 
 ORIGIN = "hospital.example/cordon/0f0e0d0c-0b0a-4908-8706-050403020100"
 BOOT = "11111111-2222-4333-8444-555555555555"
-OTHER_BOOT = "99999999-2222-4333-8444-555555555555"
 START_MS = 1_795_150_800_812
 SHA = {
     name: hashlib.sha256(name.encode()).hexdigest()
@@ -61,7 +60,7 @@ def counting_random() -> Callable[[int], bytes]:
 class Remembering:
     """Randomness that an attacker wrote down: every 32 bytes ever drawn."""
 
-    draw: Callable[[int], bytes] = field(default_factory=lambda: counting_random())
+    draw: Callable[[int], bytes] = field(default_factory=counting_random)
     drawn: list[bytes] = field(default_factory=list)
 
     def __call__(self, count: int) -> bytes:
@@ -93,7 +92,7 @@ class Clock:
 
     def reboot(self, off_ms: int = 30_000) -> None:
         self.utc_ms += off_ms
-        self.boot_ms, self.boot = 20_000, OTHER_BOOT if self.boot == BOOT else BOOT
+        self.boot_ms, self.boot = 20_000, f"{int(self.boot[:8]) + 1:08d}{self.boot[8:]}"
 
 
 def proc(role: str) -> dict[str, object]:

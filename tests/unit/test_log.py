@@ -27,7 +27,6 @@ from tests.kit.audit_house import (
     states,
 )
 
-
 folder = pytest.fixture(quick_folder)
 
 

@@ -1,4 +1,4 @@
-"""Sealing against the published check values and a second implementation of Cobblestone written from the format alone."""
+"""Sealing against the check values, and against a second Cobblestone written from the format alone."""
 
 import hashlib
 import hmac

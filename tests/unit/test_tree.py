@@ -1,4 +1,4 @@
-"""The tree against the recursive definition of RFC 9162, an independent library, and the tile arithmetic of the format."""
+"""The tree against the definition of RFC 9162, an independent library, and the tile arithmetic of the format."""
 
 import base64
 import hashlib
