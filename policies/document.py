@@ -12,8 +12,8 @@ _HEAD = """# Policies
 
 A policy says what Cordon looks for, what it replaces, what the safety questions may do, and how much evidence of
 isolation it wants before it answers. It is one file, `policies/library/<name>.toml`; a site adds its own in the same
-form. Choose one with `policy = "<name>"` in the configuration. This page is generated from the files; a test compares
-it with them.
+form. Choose one with `name = "<name>"` under `[policy]` in the settings. This page is generated from the files; a test
+compares it with them.
 
 A file with a key that is not known does not load, nor does one with a rule that could never fire. A policy gives up a
 protection (a kept name, no safety questions) only under a name that starts with `unsafe-`, and every reply and log
@@ -61,16 +61,24 @@ The questions cover none of: prompt injection, fraud, cyber abuse, privacy, medi
 Thresholds belong to one guard file (its SHA-256) and to these questions; they are in a calibration file,
 `<first 16 hex digits of the SHA-256>.toml`, from `policies/calibration/` (demonstration guard only) or
 `/etc/cordon/calibration/`. Without one that fits, the service does not start (`guard_uncalibrated`). When it starts,
-the guard's canaries are scored again; a difference over 0.02 is `guard_drift`. `cordon policy calibrate` makes a
-calibration from labelled rows: thresholds are lowered as long as at most 0.8 % of the safe clinical development rows
-would be refused, and 5 % flagged. `basis` says where they come from: `measured`, `provisional` (0.5 and 0.8, nobody
-measured), `demo`.
+the guard's canaries are scored again; a difference over 0.02 is `guard_drift`. Thresholds that were measured come from
+labelled rows: they are lowered as long as at most 0.8 % of the safe clinical development rows would be refused, and 5 %
+flagged (`docs/formats/calibration.md`). `basis` says where they come from: `measured`, `provisional` (0.5 and 0.8,
+nobody measured), `demo`.
 
 ### Guidelines
 
 {guidelines}
 
 Name and text are the words the guard was trained on; another word is another guard.
+
+## A policy of your own
+
+1. Copy the nearest file of `policies/library/` to `/etc/cordon/policies/`, under a new name.
+2. Set `name` to the name of the file, then change what your site decided. Leave nothing out: there are no defaults for
+   switches, so that a file says everything it does.
+3. `cordon policy check FILE` says which key is wrong. `cordon policy show NAME` prints the digest that will stand in
+   every log entry made under the policy; have the compliance officer approve it.
 """
 
 
