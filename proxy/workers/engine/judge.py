@@ -46,6 +46,8 @@ class Judge:
         self._scorer = Scorer(loaded.context, self._n_ctx, spec.n_batch)
         self._waiting: deque[_Work] = deque()
         self._work: _Work | None = None
+        self._ended: set[str] = set()
+        """Exchanges that are over but for a score still to come."""
 
     @property
     def current(self) -> int | None:
@@ -71,12 +73,12 @@ class Judge:
 
     def next_event_ms(self) -> int | None:
         """When `expire` has something to do next."""
-        works = [*self._waiting, *([self._work] if self._work else [])]
-        return min((work.deadline_ms for work in works), default=None)
+        return min((work.deadline_ms for work in self._all()), default=None)
 
     def end_exchange(self, exchange: str) -> None:
-        """Forget an exchange."""
-        self._scorer.end_exchange(exchange)
+        """Forget an exchange, once its last score is out."""
+        self._ended.add(exchange)
+        self._settle()
 
     def plan(self, limit: int) -> tuple[ScorePlan | None, tuple[Message, ...]]:
         """The next batch, and what was refused while looking for it."""
@@ -88,6 +90,7 @@ class Judge:
                 self._work = work
             except EngineError as error:
                 refused.append(Failed(work.job.id, error.code))
+                self._settle()
         return self._scorer.plan(limit) if self._work else None, tuple(refused)
 
     def deadline(self) -> int:
@@ -112,6 +115,7 @@ class Judge:
             case Decoded.NO_CELLS | Decoded.FATAL:
                 self._scorer.lost()
                 self._work = None
+                self._settle()
                 return (Failed(work.job.id, "guard_unavailable"),)
 
     def _finished(self, work: _Work) -> tuple[Message, ...]:
@@ -119,9 +123,18 @@ class Judge:
             return ()
         self._scorer.finish()
         self._work = None
+        self._settle()
         tokens = len(work.job.prefix) + sum(map(len, work.job.suffixes))
         logits = tuple(work.logits[number] for number in range(len(work.job.suffixes)))
         return (Scored(work.job.id, logits, tokens, work.reused, self._now_ms() - work.began_ms),)
+
+    def _all(self) -> list[_Work]:
+        return [*self._waiting, *([self._work] if self._work else [])]
+
+    def _settle(self) -> None:
+        for exchange in self._ended - {work.job.exchange for work in self._all()}:
+            self._scorer.end_exchange(exchange)
+            self._ended.discard(exchange)
 
     def _drop(self, which: Callable[[_Work], bool], code: str) -> tuple[Message, ...]:
         gone = [work for work in self._waiting if which(work)]
@@ -130,6 +143,7 @@ class Judge:
             gone.append(self._work)
             self._scorer.finish()
             self._work = None
+        self._settle()
         return tuple(Failed(work.job.id, code) for work in gone)
 
     def _accept(self, request: Score) -> _Work:

@@ -131,6 +131,7 @@ class _Interrupt:
         self._now_ms = now_ms
         self._jobs: frozenset[int] = frozenset()
         self._cancelled: frozenset[int] = frozenset()
+        self._changing = threading.Lock()
         self._deadline_ms: int | None = None
         self._stopped = False
 
@@ -148,11 +149,13 @@ class _Interrupt:
 
     def cancel(self, job: int) -> None:
         """Stop the batch if it serves `job`. Called by the reading thread, before the message goes on."""
-        self._cancelled |= {job}
+        with self._changing:
+            self._cancelled |= {job}
 
     def handled(self, job: int) -> None:
         """The inference thread has ended `job`."""
-        self._cancelled -= {job}
+        with self._changing:
+            self._cancelled -= {job}
 
     def stop(self) -> None:
         """The process ends."""
