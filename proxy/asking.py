@@ -190,6 +190,7 @@ class Asking:
         parsed = await self._parse(request, account.caller)
         cards = self.journeys.models()
         if cards and all(card.id != parsed.prompt.sampling.model for card in cards):
+            self.journeys.refuse_parse(account.caller.id, "model_unknown")
             raise CordonError("model_unknown")
         exchange = Exchange(
             account.exchange, account.caller, self.dialect.name, parsed.stream, self.limits.answer_ms,

@@ -53,7 +53,9 @@ class House:
         self.plan, self.clock = plan, clock
         self.policy = read_policy(settings.policy, plan.guard.sha256 if plan.guard else "")
         self.metrics, self.tally = Metrics(), Tally()
-        self.clients = Clients(settings.access.dir / "clients.json")
+        self.changed = False
+        """Whether the token registry was changed and the log does not know yet."""
+        self.clients = Clients(settings.access.dir / "clients.json", on_change=self._registry_changed)
         self.rules = AccessRules(
             port=settings.access.port,
             extension_ids=frozenset(settings.access.extension_ids),
@@ -91,6 +93,10 @@ class House:
         now_ms = int(self.clock.mono_s() * 1000)
         return await preview(Exchange("preview", caller, "panel", False, 60_000, now_ms), prompt, self.rooms)
 
+    def _registry_changed(self, digest: str) -> None:
+        del digest
+        self.changed = True
+
     def refuse_access(self, caller_id: str, code: str) -> None:
         """Count a caller who was not let in; written to the log once a minute."""
         self.tally.add(caller_id, "access", code)
@@ -108,9 +114,9 @@ class House:
         """Part -> ok or a code."""
         up = {role: "ok" if link.up else f"{role}_unavailable" for role, link in self.links.items()}
         engine = up.get("http", up.get("engine", "ok"))
-        parts = {"listeners": "ok", "peer": "ok", "policy": "ok", "analyst": up["analyst"]}
+        parts = {"listeners": "ok", "policy": "ok", "analyst": up["analyst"]}
         parts["engine"] = "engine_unavailable" if engine != "ok" else "ok"
-        return parts | {name: self.down.get(name, "ok") for name in ("guard", "log", "confinement")}
+        return parts | {name: self.down.get(name, "ok") for name in ("guard", "log", "confinement", "peer")}
 
     def answering(self) -> ModelInfo | None:
         """The loaded chat model, or None while the engine is down."""
@@ -120,7 +126,7 @@ class House:
             return None
 
     def _missing(self) -> str:
-        return next((code for code in self.down.values() if code != "ok"), "")
+        return next((code for part, code in self.down.items() if code != "ok" and part != "peer"), "")
 
     # ---- putting together -----------------------------------------------------------------------------------
 

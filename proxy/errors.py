@@ -106,6 +106,11 @@ ERRORS: dict[str, ErrorEntry] = {
                              "Use http://127.0.0.1 and the port of the service."),
     "peer_unknown": ErrorEntry(403, "It could not be found out which user of this computer asks; the request was not "
                                "read.", "Connect from this computer, outside any container."),
+    "peer_lookup_failed": ErrorEntry(
+        503,
+        "The kernel does not tell which user of this computer asks, so only the unix socket is served.",
+        "Load the kernel modules inet_diag and tcp_diag, or use api.sock.",
+    ),
     "peer_other_user": ErrorEntry(403, "This service runs for another user of this computer.",
                                   "Start your own with `cordon serve`."),
     "origin_refused": ErrorEntry(403, "Web pages may not use this service; the request was not read.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
-from pathlib import Path
+from hashlib import sha256
 from typing import TypeVar
 
 from audit.log import AuditError, Filters, Log, Models, StartFacts
@@ -42,15 +42,18 @@ class Ledger:
     async def open(self) -> None:
         """Open the log, prove guard and confinement, and open the rooms. Raises CordonError."""
         house = self._house
-        log = self._log = await self._do(lambda: Log.open(
-            Path(house.plan.settings.audit.dir), start=self._start_facts(), at=house.clock.instant(),
-            random=secrets.token_bytes,
-        ))  # fmt: skip
+        if self._log is None:
+            self._log = await self._open_log()
+        log = self._log
         rooms = house.open_rooms(log)
         house.down["log"] = "ok"
         await self._witness_now("start")
         await self._verify_guard()
         house.rooms = rooms
+
+    async def _open_log(self) -> Log:
+        folder, at, start = self._house.plan.settings.audit.dir, self._house.clock.instant(), self._start_facts()
+        return await self._do(lambda: Log.open(folder, start=start, at=at, random=secrets.token_bytes))
 
     async def _verify_guard(self) -> None:
         """The guard must score its own examples as recorded when it was calibrated."""
@@ -89,6 +92,7 @@ class Ledger:
             ticks += 1
             await self._guarded(self._tick())
             if ticks % _TALLY_TICKS == 0:
+                self._house.clients.expire(now_s=self._house.clock.instant().utc_ms / 1000)
                 await self._guarded(self._write_tally())
 
     async def _tick(self) -> None:
@@ -98,8 +102,21 @@ class Ledger:
         slept, self._asleep_ms = max(0, asleep - self._asleep_ms), asleep
         due = await self._do(lambda: log.tick(at=self._house.clock.instant(), asleep_ms=slept))
         self._house.down["log"] = "ok"
+        await self._write_change()
         if due.evidence:
             await self._witness_now("tick")
+
+    async def _write_change(self) -> None:
+        """A changed token registry is a change of the settings: its digest goes into the log."""
+        log, changed = self._log, self._house.changed
+        if log is not None and changed:
+            body = {"what": "config", "new": self._config_digest()}
+            await self._do(lambda: log.append("C", body, at=self._house.clock.instant()))
+            self._house.changed = False
+
+    def _config_digest(self) -> str:
+        """Settings and token registry together are the configuration."""
+        return sha256(f"{self._house.plan.config}\n{self._house.clients.digest}".encode()).hexdigest()
 
     async def _write_tally(self) -> None:
         recorder = self._house.recorder
@@ -146,7 +163,7 @@ class Ledger:
             version=plan.version,
             software=plan.software,
             catalogue=plan.catalogue,
-            config=plan.config,
+            config=self._config_digest(),
             policy=house.policy.digest,
             calibration=house.policy.calibration_digest or NO_DIGEST,
             models=Models(

@@ -18,6 +18,9 @@ from typing import TextIO, cast
 
 from aiohttp import web
 
+from audit.evidence import Loopback, Peer
+from proxy.access import Listener
+from proxy.asking import Limits
 from proxy.build import House
 from proxy.clock import Clock
 from proxy.door import Hall, open_doors
@@ -25,7 +28,7 @@ from proxy.errors import CordonError
 from proxy.evidence import Witness
 from proxy.journal import JsonJournal, open_journal, quiet_foreign_loggers
 from proxy.ledger import Ledger
-from proxy.listeners import verify_listener
+from proxy.listeners import ListenerRefused, verify_diag, verify_listener
 from proxy.peer import SockDiag
 from proxy.plan import GatewayPlan
 from proxy.server import CONTROL, Shell, make_app, make_runner, verify_parser
@@ -34,7 +37,17 @@ from proxy.workers.lockdown import Lockdown
 
 __all__ = ["Service"]
 
-_TALLY_S = 30
+_RETRY_S = 5
+EXIT_CONFIG = 78
+_FINAL = frozenset({"guard_drift", "guard_invalid", "guard_missing", "guard_uncalibrated"})
+"""Codes at start that no waiting cures."""
+
+
+def _loopback(hall: Hall) -> Loopback:
+    """The callers of each account since the last evidence record."""
+    visits = hall.take_visits()
+    peers = tuple(Peer(uid, count) for uid, count in sorted(visits.by_uid.items()))
+    return Loopback(visits.accepted, peers, visits.non_loopback)
 
 
 class _Line(io.TextIOBase):
@@ -64,6 +77,7 @@ class Service:
         self._plan = GatewayPlan.model_validate_json(arguments.plan)
         self._journal: JsonJournal = open_journal(cast("TextIO", _Line(control)))
         self._stop = asyncio.Event()
+        self._exit = 0
 
     def run(self) -> int:
         """Serve until told to stop; returns the exit status."""
@@ -89,7 +103,7 @@ class Service:
             await self._stop.wait()
             loop.remove_reader(self._control.socket)
             await self._end(house, ledger, running)
-        return 0
+        return self._exit
 
     def _hear(self, house: House, tasks: asyncio.TaskGroup, ledger: Ledger) -> None:
         """A message of the supervisor: a worker was replaced, or stays down."""
@@ -106,16 +120,25 @@ class Service:
         """Steps 2 to 6, then the ticking."""
         for link in house.links.values():
             await link.wait_up()
+        while not await self._opened(house, ledger):  # noqa: ASYNC110 - a disk tells nobody when it has room again
+            await asyncio.sleep(_RETRY_S)
+        self._journal.say("ready", model=house.models()[0].id if house.models() else "", port=house.rules.port)
+        self._control.say(ready=True)
+        await ledger.keep()
+
+    async def _opened(self, house: House, ledger: Ledger) -> bool:
+        """Try to open log and rooms; what an administrator must mend ends the process, the rest is tried again."""
         try:
             await ledger.open()
         except CordonError as error:
             self._journal.say("start_refused", code=error.code)
-            house.down["log"] = error.code
-            self._control.failed(error.code)
-            return
-        self._journal.say("ready", model=house.models()[0].id if house.models() else "", port=house.rules.port)
-        self._control.say(ready=True)
-        await ledger.keep()
+            house.down["guard" if error.code.startswith("guard") else "log"] = error.code
+            if error.code in _FINAL:
+                self._control.failed(error.code)
+                self._exit = EXIT_CONFIG
+                self._stop.set()
+            return False
+        return True
 
     async def _serve(self, house: House) -> None:
         """Accept until cancelled."""
@@ -123,9 +146,14 @@ class Service:
         api = (house.plan.settings.access.socket,)
         sockets = [socket.socket(fileno=n) for name, n in sorted(self._fds.items()) if name.startswith("listen.")]
         named = [(verify_listener(sock, port=port, api=api), sock) for sock in sockets]
-        diag = SockDiag(socket.socket(fileno=self._fds["diag"])) if "diag" in self._fds else None
+        diag = self._diag(named)
+        if diag is None:
+            house.down["peer"] = "peer_lookup_failed"
+            named = [(listener, sock) for listener, sock in named if listener is Listener.UNIX]
         hall = Hall(house.rules, house.clients, diag, house.metrics)
-        app = make_app(house, Shell(hall, self._journal))
+        house.loopback = lambda: _loopback(hall)
+        limits = Limits(answer_ms=house.plan.settings.engine.deadline_s * 1000)
+        app = make_app(house, Shell(hall, self._journal, limits=limits))
         runner = make_runner(app)
         await runner.setup()
         servers = await open_doors(named, hall, _protocols(runner))
@@ -136,6 +164,22 @@ class Service:
             for server in servers:
                 server.close()
             await runner.cleanup()
+
+    def _diag(self, named: list[tuple[Listener, socket.socket]]) -> SockDiag | None:
+        """The peer look-up, once it has shown that it sees our own listeners; without it TCP is not served."""
+        if "diag" not in self._fds:
+            return None
+        sock = socket.socket(fileno=self._fds["diag"])
+        try:
+            verify_diag(sock)
+            diag = SockDiag(sock)
+            for listener, listening in named:
+                if listener is Listener.TCP:
+                    diag.verify_sees(listening)
+        except (OSError, ListenerRefused):
+            self._journal.say("peer_lookup_failed")
+            return None
+        return diag
 
     async def _end(self, house: House, ledger: Ledger, running: list[asyncio.Task[None]]) -> None:
         """Answers first, then the log, then the links."""

@@ -66,7 +66,7 @@ class DemoHouse:
         return self.folder / "journal.jsonl"
 
     @contextmanager
-    def serving(self, progress: Callable[[dict[str, str]], None]) -> Iterator[None]:
+    def serving(self, progress: Callable[[dict[str, str]], None], seconds: float = _READY_S) -> Iterator[None]:
         """Run the service; `progress` gets the parts of /readyz while it starts. Raises DemoFailed."""
         with self.journal.open("wb") as journal:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and settings file
@@ -76,7 +76,7 @@ class DemoHouse:
                 stderr=journal,
             )
         try:
-            self._wait(process, progress)
+            self._wait(process, progress, seconds)
             yield
         finally:
             process.terminate()
@@ -86,8 +86,10 @@ class DemoHouse:
                 process.kill()
                 process.wait()
 
-    def _wait(self, process: subprocess.Popen[bytes], progress: Callable[[dict[str, str]], None]) -> None:
-        deadline = time.monotonic() + _READY_S
+    def _wait(
+        self, process: subprocess.Popen[bytes], progress: Callable[[dict[str, str]], None], seconds: float
+    ) -> None:
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise DemoFailed(f"the service ended at start (status {process.returncode}); see {self.journal}")
@@ -100,7 +102,7 @@ class DemoHouse:
             if reply.status == 200:
                 return
             time.sleep(0.1)
-        raise DemoFailed(f"the service was not ready after {_READY_S} s; see {self.journal}")
+        raise DemoFailed(f"the service was not ready after {seconds:.0f} s; see {self.journal}")
 
     def get(self, path: str) -> Reply:
         """GET without a token."""
