@@ -9,7 +9,6 @@ Generation runs on while a segment is judged; the engine's credits bound how far
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from filters.parts import Form, RedactedText
 from filters.restore import Piece, Restorer
 from filters.safety import Direction, Unit, text_of_call, unit_of_answer
 from filters.segment import Segmenter
-from filters.vault import Vault
+from filters.vault import RedactionError, Vault
 from policies.decide import Verdict
 from proxy.errors import CordonError
 from proxy.exchange import Cleared, Exchange, Finish, Finished, Released, ReleasedCall, Usage
@@ -159,35 +158,22 @@ async def _settle(a: Answer, scan: OutputScan) -> str:
     out: list[str] = []
     while (window := scan.due()) is not None:
         findings = await a.rooms.analyst.look(a.exchange, window.text)
-        out.append(scan.settle(window, findings))
+        try:
+            out.append(scan.settle(window, findings))
+        except RedactionError as fault:
+            raise CordonError(fault.code) from None
     return "".join(out)
 
 
 async def _scanned_call(a: Answer, call: ToolCallOut) -> ToolCallOut:
-    """Scan the arguments of a complete call value by value, so that the JSON stays valid."""
-    scanned = await _scan_json(a, json.loads(call.arguments.reveal()))
-    return ToolCallOut(call.id, call.name, RedactedText(json.dumps(scanned, ensure_ascii=False, separators=(",", ":"))))
-
-
-async def _scan_json(a: Answer, value: object) -> object:
-    if isinstance(value, str):
-        return await _scan_value(a, value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        text = json.dumps(value)
-        scanned = await _scan_value(a, text)
-        return value if scanned == text else scanned
-    if isinstance(value, list):
-        return [await _scan_json(a, item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): await _scan_json(a, item) for key, item in value.items()}
-    return value
-
-
-async def _scan_value(a: Answer, text: str) -> str:
+    """Scan the arguments of a complete call as one JSON document, keys included; it stays JSON."""
     scan = OutputScan(a.vault, a.rooms.rules.out_actions)
-    scan.feed(text)
-    scan.finish()
-    return await _settle(a, scan)
+    findings = await a.rooms.analyst.look(a.exchange, call.arguments)
+    try:
+        masked = scan.whole_json(call.arguments.reveal(), findings)
+    except RedactionError as fault:
+        raise CordonError(fault.code) from None
+    return ToolCallOut(call.id, call.name, RedactedText(masked))
 
 
 def _released(a: Answer, pieces: tuple[Piece, ...]) -> Released:
