@@ -15,6 +15,7 @@ from audit.evidence import Loopback
 from audit.log import Log
 from filters.output import OutActions
 from filters.safety import TEMPLATE_DIGEST
+from filters.segment import window_chars
 from filters.switches import Switches
 from filters.vault import Actions
 from filters.verdicts import Basis, VerdictCache
@@ -27,7 +28,7 @@ from proxy.dialects.panel import Preview
 from proxy.errors import CordonError
 from proxy.exchange import Caller, Event, Exchange, Prompt, Refused
 from proxy.health import Metrics
-from proxy.judging import Guard, OpenGuard, shield_of, streaming_window
+from proxy.judging import Guard, OpenGuard, shield_of
 from proxy.pipeline import journey, preview
 from proxy.plan import GatewayPlan
 from proxy.policy_files import read_policy
@@ -139,7 +140,9 @@ class House:
         self.recorder = Recorder(log, self.policy, ref, clock=self.clock, model=self.engine.model)
         info = self.answering()
         speed = info.answer_tokens_per_s if info is not None else 0.0
-        window = streaming_window(self.engine.guard_speed(), speed, _SUFFIX_TOKENS)
+        window = window_chars(
+            prompt_tokens_per_s=self.engine.guard_speed(), answer_tokens_per_s=speed, suffix_tokens=_SUFFIX_TOKENS
+        )
         year = int(self.clock.instant().time()[:4])
         rules = rules_of(self.policy, window, this_year=year)
         analyst = AnalystClient(self.links["analyst"], rules.switches, self._kill_analyst)

@@ -7,7 +7,6 @@ unit was judged before under the same digests.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ from proxy.rooms import Judgement
 from proxy.workers.client import EngineClient
 from proxy.workers.wire import Score
 
-__all__ = ["Guard", "OpenGuard", "shield_of", "streaming_window"]
+__all__ = ["Guard", "OpenGuard", "shield_of"]
 
 _MIN_LIMIT_S = 30.0
 
@@ -147,15 +146,3 @@ class OpenGuard:
     async def forget(self, exchange: Exchange) -> None:
         """Nothing is kept."""
         del exchange
-
-
-def streaming_window(guard_speed: float, answer_speed: float, suffix_tokens: int, *, share: float = 0.5) -> int | None:
-    """Characters per segment such that judging costs at most `share` of generating, or None: judge once, at the end.
-
-    Speeds in tokens per second, measured on this machine. w = ceil(S / (b R / G - 1)), clamped to 48..512 tokens,
-    4 characters a token.
-    """
-    if answer_speed <= 0 or share * guard_speed <= answer_speed:
-        return None
-    tokens = math.ceil(suffix_tokens / (share * guard_speed / answer_speed - 1))
-    return None if tokens > 512 else 4 * max(48, tokens)
