@@ -32,15 +32,15 @@ _PATTERNS = {
     "secret": r"AGE-SECRET-KEY-PQ-1[02-9AC-HJ-NP-Z]{1,200}",
 }
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _MAX_NAMES = 256
 
 
 def check(group: str, name: str, value: Mapping[str, Any]) -> None:
     """Raise `MalformedError` unless `value` has the shape `name` of `group` (records, statements, files)."""
-    fields = _table()[group].get(name)
-    if fields is None:
+    if name not in _table()[group]:
         raise MalformedError("unknown kind")
-    _check_object(fields, value, name)
+    _check_object(_compiled(group, name), value, name)
 
 
 def b64(data: bytes) -> str:
@@ -65,28 +65,34 @@ def _table() -> Table:
     return table
 
 
-def _check_object(fields: list[list[Any]], value: object, where: str) -> None:
-    if not isinstance(value, Mapping):
+def _check_object(fields: "Fields", value: object, where: str) -> None:
+    if not isinstance(value, dict):
         raise MalformedError(f"{where}: not an object")
-    known: set[str] = set()
-    for key, kind, required in _expanded(fields):
-        known.add(key)
+    present = 0
+    for key, accepts, required in fields:
         if key in value:
-            _checker(kind)(value[key], f"{where}.{key}")
+            accepts(value[key], key)
+            present += 1
         elif required:
             raise MalformedError(f"{where}.{key}: missing")
-    if not known.issuperset(value):
+    if present != len(value):
         raise MalformedError(f"{where}: unknown key")
 
 
-def _expanded(fields: list[list[Any]]) -> list[list[Any]]:
-    rows: list[list[Any]] = []
-    for field in fields:
-        rows.extend(_table()["types"][field[1]] if field[0] == "*" else [field])
-    return rows
+@functools.cache
+def _compiled(group: str, name: str) -> "Fields":
+    return _fields(_table()[group][name])
+
+
+def _fields(rows: list[list[Any]]) -> "Fields":
+    compiled: list[tuple[str, Checker, bool]] = []
+    for key, kind, required in rows:
+        compiled.extend(_compiled("types", kind) if key == "*" else [(key, _checker(kind), bool(required))])
+    return tuple(compiled)
 
 
 Checker = Callable[[object, str], None]
+Fields = tuple[tuple[str, Checker, bool], ...]
 
 
 @functools.cache
@@ -99,8 +105,7 @@ def _checker(kind: str) -> Checker:
     if name in _PATTERNS:
         return _text(re.compile(_PATTERNS[name] + r"\Z").match)
     if name in _table()["types"]:
-        fields = _table()["types"][name]
-        return lambda value, where: _check_object(fields, value, where)
+        return lambda value, where: _check_object(_compiled("types", name), value, where)
     raise LookupError(f"shapes.json: unknown type {kind}")
 
 
@@ -160,7 +165,7 @@ def _pair(first: str, second: str) -> Checker:
 
 
 def _printable(limit: int) -> Checker:
-    return _text(lambda text: len(text) <= limit and all(character >= " " for character in text))
+    return _text(lambda text: len(text) <= limit and _CONTROL.search(text) is None)
 
 
 def _file(value: object, where: str) -> None:
@@ -200,6 +205,5 @@ _COMPOUND: Mapping[str, Callable[[str], Checker]] = {
     "map": _map,
     "months": lambda _: _pair("month", "list(recipient,4)"),
     "identity": lambda _: _pair("month", "secret"),
-    "seed": lambda _: lambda value, where: _check_object([["name", "s(200)", 1], ["seed", "hash", 1]], value, where),
     "file": lambda _: _file,
 }

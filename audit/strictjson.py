@@ -6,6 +6,7 @@ same way and requires identical bytes; that one comparison refuses duplicate key
 alike in Python and in JavaScript.
 """
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -50,13 +51,15 @@ def _refuse(_: str) -> NoReturn:
 
 
 def _check(value: object, depth: int) -> None:
+    """Refuse what has no spelling. Texts are passed over early: this runs for every value of every record."""
     if depth > _MAX_DEPTH:
         raise MalformedError("nested too deeply")
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, item in value.items():
-            if not isinstance(key, str) or not _KEY.match(key):
+            if not _is_key(key):
                 raise MalformedError("key not allowed")
-            _check(item, depth + 1)
+            if type(item) is not str:
+                _check(item, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
             _check(item, depth + 1)
@@ -65,3 +68,8 @@ def _check(value: object, depth: int) -> None:
             raise MalformedError("integer out of range")
     elif value is not None and not isinstance(value, str):
         raise MalformedError("type not allowed")
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and _KEY.match(key) is not None
