@@ -177,9 +177,10 @@ class _Own(EntityRecognizer):  # type: ignore[misc] # presidio is untyped
 class _Ner(EntityRecognizer):  # type: ignore[misc] # presidio is untyped
     """The clinical model."""
 
-    def __init__(self, ner: NerLike, dates: Scanner) -> None:
+    def __init__(self, ner: NerLike, dates: Scanner, common: frozenset[str]) -> None:
         self._ner = ner
         self._dates = dates
+        self._common = common
         super().__init__(
             supported_entities=["CORDON_NER"], name="clinical_ner", supported_language=_LANGUAGE, context=[]
         )
@@ -188,7 +189,7 @@ class _Ner(EntityRecognizer):  # type: ignore[misc] # presidio is untyped
         """Nothing to load."""
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[Any]:  # noqa: ARG002
-        return [_result(hit) for hit in ner_hits(text, self._ner.spans(text), self._dates)]
+        return [_result(hit) for hit in ner_hits(text, self._ner.spans(text), self._dates, self._common)]
 
 
 class _StockAdapter(EntityRecognizer):  # type: ignore[misc] # presidio is untyped
@@ -293,13 +294,13 @@ class Analyst:
         recognizers = [entry.recognizer for entry in entries]
         dates = Scanner(r for r in recognizers if r.kind in ("duration", "relative_date", "bare_year"))
         self._nlp = nlp = _BlankNlp()
+        self._common = common_words()
         patterns = [_Own(Scanner(r for r in recognizers if not r.whole)), *(_StockAdapter(stock) for stock in STOCK)]
         self._patterns = _Engine(nlp, patterns)
-        self._all = self._patterns if ner is None else _Engine(nlp, [*patterns, _Ner(ner, dates)])
+        self._all = self._patterns if ner is None else _Engine(nlp, [*patterns, _Ner(ner, dates, self._common)])
         self._whole = Scanner(r for r in recognizers if r.whole)
         self._ner = ner
         self._memory = memory
-        self._common = common_words()
         self._countries = {r.kind: r.country for r in recognizers} | {stock.kind: stock.country for stock in STOCK}
         self.catalogue_digest = _digest(recognizers, ner)
 

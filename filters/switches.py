@@ -26,7 +26,10 @@ _CHOICES = {
     "facility_names": ("keep", "redact"),
     "uncovered_script": ("redact", "refuse"),
 }
-_SPELLED = (("eighty", 80), ("ninety", 90))
+_OLD_WORDS = (
+    "ninet", "hundred", "nonagen", "centen", "neunzig", "hundert", "novent", "cien", "quatre-vingt-dix", "cent ",
+    "novant", "cento", "negentig", "honderd", "cem ",
+)  # fmt: skip
 _NUMBER = re.compile(r"\d{1,4}")
 
 
@@ -97,7 +100,7 @@ def is_kept(value: str, candidate: Candidate, switches: Switches) -> bool:
     if candidate.kind in switches.drop or candidate.type.value in switches.drop:
         return True
     if candidate.type is Type.AGE:
-        return _number(value, default=_OLD) < switches.ages_from
+        return _age(value) < switches.ages_from
     if candidate.kind == "birth_year":
         return switches.bare_year == "keep" and switches.this_year - _number(value, default=0) < _OLD
     switch = _BY_KIND.get(candidate.kind)
@@ -114,6 +117,10 @@ _BY_KIND = {
 
 def _number(value: str, *, default: int) -> int:
     match = _NUMBER.search(value)
-    if match:
-        return int(match.group())
-    return next((number for word, number in _SPELLED if word in value.casefold()), default)
+    return int(match.group()) if match else default
+
+
+def _age(value: str) -> int:
+    """An age in words counts as old only if one of its words says so ("forty nine" does not)."""
+    spelled = _OLD if any(word in value.casefold() + " " for word in _OLD_WORDS) else 0
+    return _number(value, default=spelled)

@@ -17,7 +17,8 @@ def _at(text: str, name: str) -> bool:
     [
         ("Crohn's disease", "Crohn"), ("Crohn disease", "Crohn"), ("Morbus Basedow", "Basedow"), ("M. Basedow", "Basedow"),
         ("maladie de Crohn", "Crohn"), ("enfermedad de Chagas", "Chagas"), ("Babinski-Zeichen", "Babinski"),
-        ("Glasgow Coma Scale", "Glasgow"), ("ziekte van Lyme", "Lyme"), ("sindrome di Down", "Down"), ("Kerr fracture", "Kerr"),
+        ("Glasgow Coma Scale", "Glasgow"), ("ziekte van Lyme", "Lyme"), ("sindrome di Down", "Down"),
+        ("Kerr fracture", "Kerr"),
         ("Guillain-Barré syndrome", "Guillain"), ("doença de Crohn", "Crohn"), ("Foley catheter", "Foley"),
     ],
 )  # fmt: skip
