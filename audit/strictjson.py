@@ -55,15 +55,19 @@ def _check(value: object, depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise MalformedError("nested too deeply")
     if isinstance(value, dict):
-        for key, item in value.items():
-            if not _is_key(key):
-                raise MalformedError("key not allowed")
-            if type(item) is not str:
-                _check(item, depth + 1)
-    elif isinstance(value, list | tuple):
-        for item in value:
+        if not all(map(_is_key, value)):
+            raise MalformedError("key not allowed")
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        _check_plain(value)
+        return
+    for item in value:
+        if type(item) is not str:
             _check(item, depth + 1)
-    elif isinstance(value, int):
+
+
+def _check_plain(value: object) -> None:
+    if isinstance(value, int):
         if not -MAX_INT <= value <= MAX_INT:
             raise MalformedError("integer out of range")
     elif value is not None and not isinstance(value, str):
