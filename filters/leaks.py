@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from filters.findings import Type
 from filters.fold import TooEncodedError, views
@@ -58,7 +59,8 @@ class _Wanted:
     __slots__ = ("_numbers", "_words")
 
     def __init__(self, spread: Sequence[str]) -> None:
-        self._words: dict[str, list[tuple[int, str]]] = {}
+        self._words: dict[tuple[str, ...], list[tuple[int, str]]] = {}
+        """By the first two words: many people have the same first name."""
         self._numbers: set[str] = set()
         for value in spread:
             self._add(_flat(value))
@@ -68,7 +70,7 @@ class _Wanted:
         if first is None:
             return
         if sum(map(_in_word, key)) >= _SHORTEST_KEY:
-            self._words.setdefault(first.group(), []).append((first.start(), key))
+            self._words.setdefault(tuple(_WORD.findall(key)[:2]), []).append((first.start(), key))
         digits = "".join(filter(str.isdigit, key))
         if len(digits) >= _SHORTEST_NUMBER and sum(map(str.isalpha, key)) <= 3:
             self._numbers.add(digits)
@@ -82,9 +84,10 @@ class _Wanted:
         return self._word_in(flat) or any(number in self._numbers for number in _numbers(flat, self._numbers))
 
     def _word_in(self, flat: str) -> bool:
-        for match in _WORD.finditer(flat):
-            for before, key in self._words.get(match.group(), ()):
-                start = match.start() - before
+        words = [(match.group(), match.start()) for match in _WORD.finditer(flat)]
+        for (word, place), (after, _) in pairwise((*words, ("", 0))):
+            for before, key in (*self._words.get((word,), ()), *self._words.get((word, after), ())):
+                start = place - before
                 if start >= 0 and flat.startswith(key, start) and _bounded(flat, start, start + len(key)):
                     return True
         return False
