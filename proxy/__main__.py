@@ -45,7 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _overview(words)
     module = importlib.import_module(f"proxy.cli.{COMMANDS[words[0]]}")
     commands: tuple[Command, ...] = module.COMMANDS
-    args = _parser(words[0], commands).parse_args(words[1:])
+    parser = _parser(words[0], commands)
+    args, left = parser.parse_known_args(words[1:])
+    if left:
+        parser.set_defaults(usage_status=getattr(args, "usage_status", None))
+        parser.error(f"not understood: {' '.join(left)}")
     try:
         run = args.run
         return int(run(args))

@@ -130,7 +130,9 @@ def test_a_wrong_passphrase_opens_nothing(made: tuple[Path, Ran]) -> None:
         open_identity(folder / "officer.identity.age", lambda _: "aaaaa-aaaaa-aaaaa-aaaaa")
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"AGE-SECRET-KEY-PQ-1QQ", b"two\nlines\n", b"age-encryption.org/v1\nno"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"AGE-SECRET-KEY-PQ-1QQ", b"two\nlines\n", b"age-encryption.org/v1\nno"]
+)
 def test_what_is_no_identity_is_said_without_quoting_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.identity.age"
     path.write_bytes(content)
@@ -168,7 +170,9 @@ def _enrol(request: Path, officer: Path, *more: object) -> Ran:
     return cordon("enrol", request, "--dir", officer, "--identity", identity, "--out", request.parent / "e.note", *more)
 
 
-def test_an_enrolment_is_signed_for_this_computer_after_the_months_are_stored(request_note: Path, tmp_path: Path) -> None:
+def test_an_enrolment_is_signed_for_this_computer_after_the_months_are_stored(
+    request_note: Path, tmp_path: Path
+) -> None:
     officer = officer_folder(tmp_path / "officer")
     ran = _enrol(request_note, officer, "--yes")
     assert ran.status == 0
@@ -196,7 +200,9 @@ def test_a_second_computer_keeps_the_months_that_are_there(request_note: Path, t
     assert len(after) == 3
 
 
-def test_without_a_person_nothing_is_signed(request_note: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_person_nothing_is_signed(
+    request_note: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     officer = officer_folder(tmp_path / "officer")
     before = (officer / "keyring.age").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))  # not a terminal: an answer from a pipe is nobody's
@@ -212,7 +218,9 @@ class _Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("typed", "status"), [("yes\n", 0), ("y\n", 0), ("no\n", 1), ("\n", 1), ("", 1), ("maybe\n", 1)])
+@pytest.mark.parametrize(
+    ("typed", "status"), [("yes\n", 0), ("y\n", 0), ("no\n", 1), ("\n", 1), ("", 1), ("maybe\n", 1)]
+)
 def test_a_person_says_yes_or_it_is_no(
     request_note: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
 ) -> None:
@@ -228,7 +236,9 @@ def test_a_changed_request_is_not_signed(request_note: Path, tmp_path: Path) -> 
     assert "not a genuine enrolment request" in ran.err
 
 
-@pytest.mark.parametrize("change", [lambda note: note[:-8] + b"AAAAAA=\n", lambda _: b"not a note", lambda _: b"x" * 200_000])
+@pytest.mark.parametrize(
+    "change", [lambda note: note[:-8] + b"AAAAAA=\n", lambda _: b"not a note", lambda _: b"x" * 200_000]
+)
 def test_what_is_no_request_is_not_signed(request_note: Path, tmp_path: Path, change) -> None:
     request_note.write_bytes(change(request_note.read_bytes()))
     ran = _enrol(request_note, officer_folder(tmp_path / "officer"), "--yes")
