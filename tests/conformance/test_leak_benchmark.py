@@ -57,8 +57,8 @@ def test_selfcheck_says_clean_with_five_of_five_checks(
     service: Running, ports: tuple[int, int], tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [BENCHMARK, "selfcheck", "--target-base-url", f"http://127.0.0.1:{ports[0]}/v1", "--target-model", "conformance",
-         "--capture-port", str(ports[1]), "--json-out", tmp_path / "r.json"],
+        [BENCHMARK, "selfcheck", "--target-base-url", f"http://127.0.0.1:{ports[0]}/v1",
+         "--target-model", "conformance", "--capture-port", str(ports[1]), "--json-out", tmp_path / "r.json"],
         capture_output=True, text=True, timeout=120, cwd=tmp_path, env=environment(service),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

@@ -1,4 +1,4 @@
-"""Links: answers find their question, a lost worker ends what waited for it, who leaves cancels, nothing waits for ever."""
+"""Links: answers find their question, a lost worker ends what waited for it, who leaves cancels, nothing hangs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from audit.log import Ticket
 from filters.findings import Finding, Source, Type
 from filters.parts import Form, Part, PatientText, RedactedText
 from proxy.errors import CordonError
@@ -36,7 +37,6 @@ from proxy.workers.wire import (
     Scored,
     encode,
 )
-from audit.log import Ticket
 
 MODELS = (
     ModelInfo("answer", "demo-chat", "a" * 64, "gemma4", "t", 2048, True, 900.0, 60.0, 0),
@@ -161,7 +161,10 @@ async def test_two_questions_at_once_get_their_own_answers() -> None:
             a, b = await worker.next(), await worker.next()
             assert isinstance(a, Look)
             assert isinstance(b, Look)
-            finding = {"one": Finding(0, 1, Type.NAME, "person", 1, Source.NER), "two": Finding(0, 2, Type.ID, "mrn", 2, Source.NER)}
+            finding = {
+                "one": Finding(0, 1, Type.NAME, "person", 1, Source.NER),
+                "two": Finding(0, 2, Type.ID, "mrn", 2, Source.NER),
+            }
             worker.say(Looked(b.id, (finding[b.window.reveal()],)), Looked(a.id, (finding[a.window.reveal()],)))
         assert (await first)[0].type is Type.NAME
         assert (await second)[0].type is Type.ID
@@ -175,8 +178,7 @@ async def test_generation_streams_and_grants_credit() -> None:
 
         async def consume() -> None:
             async with aclosing(client.generate(exchange(), cleared())) as stream:
-                async for message in stream:
-                    got.append(message)
+                got.extend([message async for message in stream])
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(consume())

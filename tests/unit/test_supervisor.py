@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -76,7 +77,7 @@ def test_children_inherit_no_environment() -> None:
     stage = Stage({})
     stage.run("environment")
     line = next(line for line in stage.lines if line.startswith("environment"))
-    assert set(eval(line.removeprefix("environment "))) <= {*CHILD_ENVIRONMENT, "LC_CTYPE"}  # noqa: PGH001 - our own repr
+    assert set(ast.literal_eval(line.removeprefix("environment "))) <= {*CHILD_ENVIRONMENT, "LC_CTYPE"}
 
 
 def test_a_worker_that_dies_once_is_replaced_and_its_link_reaches_the_gateway(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from itertools import pairwise
 from typing import Any, get_args
 
 import pytest
@@ -56,9 +57,26 @@ EXAMPLES: tuple[Any, ...] = (
     Look(2, R("call 555"), "{}"),
     Looked(2, (FINDING,)),
     Generate(
-        4, "x1", "uid:1", (Turn("user", R("hi"), (TurnCall("f", R("{}")),), 0),), (TurnTool("f", R("d"), R("{}")),), "auto",
-        (R("stop"),), None, False, 10, 0.5, None, 40, None, 7, None, None, 1000, 512,
-    ),  # fmt: skip
+        4,
+        "x1",
+        "uid:1",
+        (Turn("user", R("hi"), (TurnCall("f", R("{}")),), 0),),
+        (TurnTool("f", R("d"), R("{}")),),
+        "auto",
+        (R("stop"),),
+        None,
+        False,
+        10,
+        0.5,
+        None,
+        40,
+        None,
+        7,
+        None,
+        None,
+        1000,
+        512,
+    ),
     Delta(4, "content", R("[NAME_1] is"), 2),
     ToolCallOut(4, "f", R('{"a":1}')),
     Done(4, "stop", "", 10, 5, 0, 12, 30),
@@ -67,7 +85,7 @@ EXAMPLES: tuple[Any, ...] = (
     EndExchange("x1"),
     Score(5, "x1", (Control("<bos>"), Text("a")), ((Text("b"), Control("c")), (Text(""),)), ("Yes", "No"), 500),
     Scored(5, ((1.5, -2.0), (0.0, 3.25)), 20, 0, 4),
-)  # fmt: skip
+)
 
 
 def test_every_message_has_an_example() -> None:
@@ -90,7 +108,7 @@ def test_any_cut_of_a_stream_gives_the_same_messages(cuts: list[int]) -> None:
     stream = b"".join(encode(m) for m in EXAMPLES)
     edges = sorted({0, len(stream), *(c for c in cuts if c < len(stream))})
     reader, got = Reader(), []
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in pairwise(edges):
         got += reader.feed(stream[a:b])
     assert tuple(got) == EXAMPLES
 
