@@ -35,6 +35,7 @@ from audit.verify import Anchors, Verification, examine, from_directory, read_pa
 ORIGIN = "hospital.example/cordon/0f0e0d0c-0b0a-4908-8706-050403020100"
 BOOT = "11111111-2222-4333-8444-555555555555"
 START_MS = 1_795_150_800_812
+DAY_MS = 24 * 3_600_000
 SHA = {
     name: hashlib.sha256(name.encode()).hexdigest()
     for name in ("policy", "software", "other", "gateway", "analyst", "engine")

@@ -21,11 +21,10 @@ from audit.record import Entry
 from audit.tree import read_bundle
 from audit.verify import Anchors
 from audit.wal import HEADER_BYTES, scan
-from tests.kit.audit_house import Clock, House, begin, blocked, outcome, quick_folder, states
+from tests.kit.audit_house import DAY_MS, Clock, House, begin, blocked, outcome, quick_folder, states
 
 T = TypeVar("T")
 CODES = {"audit_unavailable", "audit_full"}
-DAY_MS = 24 * 3_600_000
 folder = pytest.fixture(scope="module")(quick_folder)
 
 

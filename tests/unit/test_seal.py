@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit import bech32
 from audit.record import Entry, Position
 from audit.seal import (
     Identity,
@@ -247,3 +248,12 @@ def test_passphrase_layer_round_trip_and_limits():
         age_decrypt_passphrase("x", data.replace(b"-> scrypt", b"-> scrypx"))
     with pytest.raises(MalformedError):
         age_decrypt([Identity(bytes(32))], data)
+
+
+def test_x_wing_key_of_the_draft():
+    """draft-connolly-cfrg-xwing-kem, first test vector: the public key of this seed begins and ends so."""
+    seed = bytes.fromhex("7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26")
+    public = bech32.decode("age1pq", Identity(seed).recipient()).hex()
+    assert len(public) == 2 * 1216
+    assert public.startswith("e2236b35a8c24b39b10aa1323a96a919a2ced88400633a7b07131713fc14b2b5")
+    assert public.endswith("859edb06eff389b27dce59844570216223593d4ba32d9abac8cd049040ef6534")
