@@ -84,6 +84,17 @@ def test_defaults_come_from_the_plan(loaded: Loaded) -> None:
     assert bench.done(1).completion_tokens <= loaded.plan.max_tokens
 
 
+def test_the_default_length_gives_way_to_the_prompt_and_a_named_one_does_not(loaded: Loaded) -> None:
+    small = replace(loaded, plan=replace(loaded.plan, request_tokens=100, max_tokens=64))
+    bench = _Bench(small)
+    bench.begin(1, _TEXT * 2, max_tokens=None)
+    bench.begin(2, _TEXT * 2, max_tokens=64)
+    bench.begin(3, _TEXT * 9, max_tokens=None)
+    bench.run()
+    assert bench.done(1).prompt_tokens + bench.done(1).completion_tokens == 100
+    assert [bench.done(n).code for n in (2, 3)] == ["context_length_exceeded"] * 2
+
+
 def test_a_seed_is_drawn_only_for_who_names_none(loaded: Loaded) -> None:
     bench = _Bench(loaded)
     bench.begin(1, seed=5, temperature=1.0, max_tokens=1)

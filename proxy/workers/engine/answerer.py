@@ -72,12 +72,13 @@ class Answerer:
         self._draw_seed = draw_seed
         self._now_ms = now_ms
         spec = loaded.context.spec
+        self._request_tokens = min(loaded.plan.request_tokens, loaded.trained_context, spec.n_ctx)
         limits = Limits(
             n_ctx=spec.n_ctx,
             slots=loaded.plan.slots,
             n_batch=spec.n_batch,
             n_swa=loaded.model.n_swa,
-            request_tokens=min(loaded.plan.request_tokens, loaded.trained_context),
+            request_tokens=self._request_tokens,
             idle_ms=_IDLE_MS if prefix_cache else 0,
         )
         self._scheduler = Scheduler(limits, loaded.context)
@@ -220,7 +221,9 @@ class Answerer:
         plan = self._loaded.plan
         pieces = self._render(request)
         ids = encode(self._loaded.vocabulary, pieces)
-        max_tokens = plan.max_tokens if request.max_tokens is None else request.max_tokens
+        max_tokens = request.max_tokens
+        if max_tokens is None:  # the default never makes a prompt too long that would fit with a shorter answer
+            max_tokens = max(1, min(plan.max_tokens, self._request_tokens - len(ids)))
         spec = self._sampling(request, max_tokens)
         stops = tuple(stop.reveal() for stop in request.stop)
         if max_tokens < 1 or len(stops) > MAX_STOPS or request.deadline_ms < 0 or request.credits < 0:
