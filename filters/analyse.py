@@ -8,8 +8,7 @@ a blank pipeline under one pseudo-language, no logging, no model to download.
     analyst.find(parts, marked, Switches())         # Found
     analyst.look("window of an answer", Switches()) # findings
 
-Order of work (sections of docs/identifiers.md): views -> patterns and model on every view -> policy switches ->
-known values over the whole exchange -> one disjoint set of findings per part.
+Order of work: views -> patterns and model on every view -> switches -> known values -> disjoint findings.
 """
 
 from __future__ import annotations
@@ -226,8 +225,9 @@ class _StockAdapter(EntityRecognizer):  # type: ignore[misc] # presidio is untyp
         return found
 
     def _judged(self, text: str, start: int, end: int, shape: int) -> Hit | None:
-        value = text[start:end]
-        if not value.strip() or _is_inside_word(text, start, end):
+        value = text[start:end].rstrip()
+        end = start + len(value)
+        if not value or _is_inside_word(text, start, end):
             return None
         cued = has_cue(self._cue, text, start, end)
         valid = self._object.validate_result(value)

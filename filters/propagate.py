@@ -80,17 +80,16 @@ class _Key:
 class Known:
     """The keys of one exchange."""
 
-    __slots__ = ("_by_first", "_digits", "_longest", "_name_words", "spread")
+    __slots__ = ("_by_start", "_digits", "_longest", "_name_words", "spread")
 
     def __init__(self, keys: Iterable[_Key], digits: Iterable[tuple[str, Type, str]], spread: Iterable[str]) -> None:
-        self._by_first: dict[str, list[_Key]] = {}
+        self._by_start: dict[tuple[str, ...], list[_Key]] = {}
         for key in sorted(set(keys), key=lambda k: (-len(k.words), k.words, k.type, k.kind)):
-            self._by_first.setdefault(key.words[0], []).append(key)
+            self._by_start.setdefault(key.words[:2], []).append(key)
         self._digits = {d: (t, k) for d, t, k in sorted(set(digits), reverse=True)}
         self._longest = max(map(len, self._digits), default=0)
-        self._name_words = frozenset(
-            w for keys in self._by_first.values() for k in keys if k.type is Type.NAME for w in k.words
-        )
+        names = (key for keys in self._by_start.values() for key in keys if key.type is Type.NAME)
+        self._name_words = frozenset(word for key in names for word in key.words)
         self.spread = tuple(sorted(set(spread)))
 
     @classmethod
@@ -121,7 +120,7 @@ class Known:
         return cls(keys, digits, spread)
 
     def __bool__(self) -> bool:
-        return bool(self._by_first)
+        return bool(self._by_start)
 
     def search(self, text: str) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
         """Return occurrences to replace, and occurrences a guard lets stand."""
@@ -129,7 +128,7 @@ class Known:
         kept: list[Match] = []
         run = list(words(text))
         for i, word in enumerate(run):
-            for key in self._by_first.get(word.text, ()):
+            for key in self._beginning(run, i):
                 end = _end_of(key, run, i)
                 if end is None:
                     continue
@@ -141,6 +140,12 @@ class Known:
                     kept.append(match)
         found += self._numbers(text, run)
         return tuple(found), tuple(kept)
+
+    def _beginning(self, run: list[Word], i: int) -> list[_Key]:
+        """Keys that begin with the words at `i`. Two words decide: many numbers begin with "20"."""
+        one = self._by_start.get((run[i].text,), [])
+        two = self._by_start.get((run[i].text, run[i + 1].text)) if i + 1 < len(run) else None
+        return two + one if two else one
 
     def _taken(self, text: str, run: list[Word], i: int, key: _Key, match: Match) -> bool:
         if key.type is not Type.NAME or len(key.words) > 1:

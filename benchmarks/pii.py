@@ -1,0 +1,155 @@
+"""How much of the identifying text of a labelled set Cordon hides, and how much it hides for nothing.
+
+    python -m benchmarks.pii GOLD.jsonl [GOLD.jsonl ...] [--patterns-only] [--bare-year redact] [--out DIR] [--ci 1000]
+
+A gold line is {"id", "text", "spans": [{"start", "end", "label"}], "ignore": [...]}; offsets are code points. Scored
+characters are letters, digits and marks; any label hides. AGE, PROFESSION and NRP are neither asked for nor punished.
+Measured on public benchmarks. No public set holds real patient notes; expect other numbers on yours and measure with
+`cordon redact`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from filters.analyse import Analyst, AnalystFault, Switches
+from filters.findings import Finding, Type
+from filters.ner import ClinicalNer, NerFiles
+from filters.parts import Form, Part, PatientText
+
+IGNORED = frozenset({"AGE", "PROFESSION", "NRP"})
+LABELS = {Type.NAME: "PERSON", Type.SECRET: "ID", Type.TEXT: "ID", Type.MARKED: "ID"}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Sums over documents."""
+
+    gold_chars: int = 0
+    hidden_chars: int = 0
+    false_chars: int = 0
+    free_chars: int = 0
+    spans: int = 0
+    covered: int = 0
+    with_pii: int = 0
+    zero_leak: int = 0
+    without_pii: int = 0
+    hit: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+def count(gold: dict[str, Any], found: Sequence[Finding]) -> Counts:
+    """Score one document."""
+    text = gold["text"]
+    scored = [unicodedata.category(c)[0] in "LNM" for c in text]
+    wanted = [s for s in gold.get("spans", []) if s["label"] not in IGNORED]
+    skipped = [*gold.get("ignore", []), *(s for s in gold.get("spans", []) if s["label"] in IGNORED)]
+    want = {i for s in wanted for i in range(s["start"], s["end"]) if scored[i]}
+    skip = {i for s in skipped for i in range(s["start"], s["end"])} - want
+    hidden = {i for f in found for i in range(f.start, f.end) if scored[i]}
+    guilty = {i for f in found if f.type is not Type.AGE for i in range(f.start, f.end) if scored[i]} - skip
+    covered = [all(i in hidden or not scored[i] for i in range(s["start"], s["end"])) for s in wanted]
+    free = sum(scored) - len(want) - sum(scored[i] for i in skip)
+    false = guilty - want
+    return Counts(
+        len(want), len(want & hidden), len(false), free, len(wanted), sum(covered), int(bool(wanted)),
+        int(bool(wanted) and all(covered)), int(not wanted), int(not wanted and bool(false)),
+    )  # fmt: skip
+
+
+def rates(total: Counts) -> dict[str, float]:
+    """Return the shares in percent; a share of nothing is left out."""
+    pairs = {
+        "zero-leak documents": (total.zero_leak, total.with_pii),
+        "spans fully covered": (total.covered, total.spans),
+        "character recall": (total.hidden_chars, total.gold_chars),
+        "character precision": (total.hidden_chars, total.hidden_chars + total.false_chars),
+        "PII-free documents hit": (total.hit, total.without_pii),
+        "over-redacted characters": (total.false_chars, total.free_chars),
+    }
+    return {name: 100 * part / whole for name, (part, whole) in pairs.items() if whole}
+
+
+def interval(counts: Sequence[Counts], name: str, resamples: int) -> tuple[float, float]:
+    """Return the 95 % document-bootstrap interval of one rate."""
+    rng = random.Random(0)
+    values = sorted(rates(sum(rng.choices(counts, k=len(counts)), Counts())).get(name, 0.0) for _ in range(resamples))
+    return values[int(0.025 * resamples)], values[min(resamples - 1, int(0.975 * resamples))]
+
+
+def bundled() -> ClinicalNer:
+    """Load the model of this tree."""
+    folder = resources.files("filters") / "clinical_ner"
+    names = ("model.onnx", "tokenizer.json", "labels.json")
+    return ClinicalNer.load(NerFiles(*((folder / name).read_bytes() for name in names)))
+
+
+def detect(analyst: Analyst, text: str, switches: Switches) -> tuple[Finding, ...] | str:
+    """Return the findings of one document, or the code of the refusal."""
+    try:
+        return analyst.find([Part(0, "user", Form.TEXT, PatientText(text))], [], switches).parts[0]
+    except AnalystFault as fault:
+        return fault.code
+
+
+def measure(path: Path, analyst: Analyst, options: argparse.Namespace) -> None:
+    """Score one set and print its table."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    switches = Switches(point=options.point, bare_year=options.bare_year)
+    begin = time.process_time()
+    results = [detect(analyst, row["text"], switches) for row in rows]
+    spent = time.process_time() - begin
+    pairs = [(row, found) for row, found in zip(rows, results, strict=True) if not isinstance(found, str)]
+    counts = [count(row, found) for row, found in pairs]
+    total = sum(counts, Counts())
+    characters = sum(len(row["text"]) for row in rows)
+    print(f"\n{path.name}: {len(rows)} documents, {total.spans} spans, {len(rows) - len(pairs)} refused")
+    for name, value in rates(total).items():
+        low, high = interval(counts, name, options.ci) if options.ci else (value, value)
+        print(f"  {name:28s} {value:6.2f} %   [{low:.2f}, {high:.2f}]")
+    print(f"  {'characters per CPU second':28s} {characters / max(spent, 1e-9):8.0f}")
+    if options.out is not None:
+        write(options.out / path.name, pairs)
+
+
+def write(path: Path, pairs: Iterable[tuple[dict[str, Any], Sequence[Finding]]]) -> None:
+    """Write predictions as `cordon redact --jsonl` does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for row, found in pairs:
+            spans = [
+                {"start": f.start, "end": f.end, "label": LABELS.get(f.type, f.type.value), "score": f.score}
+                for f in found
+            ]
+            file.write(json.dumps({"id": row["id"], "spans": spans}) + "\n")
+
+
+def main() -> None:
+    """Measure every set named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("gold", nargs="+", type=Path)
+    parser.add_argument("--patterns-only", action="store_true")
+    parser.add_argument("--point", default="balanced", choices=("balanced", "strict"))
+    parser.add_argument("--bare-year", default="keep", choices=("keep", "redact"))
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--ci", type=int, default=0, help="resamples for the interval; 1000 for a table to publish")
+    options = parser.parse_args()
+    analyst = Analyst.build(None if options.patterns_only else bundled())
+    print(f"catalogue {analyst.catalogue_digest[:16]}, point {options.point}, bare years {options.bare_year}")
+    for path in options.gold:
+        measure(path, analyst, options)
+
+
+if __name__ == "__main__":
+    main()
