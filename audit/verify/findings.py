@@ -152,6 +152,8 @@ def plain_words(found: Verification) -> tuple[str, ...]:
     for claim in found.claims:
         own = _Blank(values, t=found.sealed_t) if claim == "seal" else values
         lines.append(table["claims"][claim].format_map(own))
+    if "no-path" in found.claims:
+        lines.append(table["not_watched"].format(ways="; ".join(table["not_covered"])))
     for check in found.checks:
         lines += [_sentence(check.id, state, finding) for state, finding in check.findings[:_SHOWN]]
         if len(check.findings) > _SHOWN:
