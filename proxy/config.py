@@ -10,6 +10,7 @@ resolved settings as JSON and read neither this file nor the environment again.
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 __all__ = [
     "AccessSettings", "AuditSettings", "ConfigError", "EngineSettings", "Environment", "ModelsSettings",
     "PolicySettings", "Settings", "check_loopback_url", "environment", "load_settings",
-    "quiet_libraries",
+    "quiet_libraries", "settings_to_toml",
 ]  # fmt: skip
 
 DEFAULT_PATH = Path("/etc/cordon/cordon.toml")
@@ -128,6 +129,15 @@ def load_settings(path: Path | None) -> Settings:
         raise ConfigError(f"{chosen}: {key}: {first['msg']}; nothing was started. Correct that line") from None
     _check(settings)
     return settings
+
+
+def settings_to_toml(settings: Settings) -> str:
+    """Write settings as the file they can be read from; defaults are left out."""
+    lines: list[str] = []
+    for name, table in settings.model_dump(mode="json", exclude_defaults=True).items():
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _check(settings: Settings) -> None:

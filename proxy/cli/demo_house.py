@@ -26,7 +26,7 @@ from audit.log.setup import Grant, create_demo
 from policies.model import Policy
 from proxy.clients import Clients, NewClient
 from proxy.clock import Clock, read_boot_id
-from proxy.config import AccessSettings, AuditSettings, ModelsSettings, PolicySettings, Settings
+from proxy.config import AccessSettings, AuditSettings, ModelsSettings, PolicySettings, Settings, settings_to_toml
 from proxy.launch import prepare
 from proxy.policy_files import shipped_policies
 from proxy.workers.facts import package_digest, package_dirs
@@ -155,7 +155,7 @@ def build_house(data_home: Path) -> DemoHouse:
         ) from None
     settings = _settings(folder, _free_port())
     _write_policy(settings.policy.dir)
-    (folder / "cordon.toml").write_text(_toml(settings), encoding="utf-8")
+    (folder / "cordon.toml").write_text(settings_to_toml(settings), encoding="utf-8")
     policy = prepare(settings).policy
     grant = Grant(policy=policy.digest, software=package_digest(package_dirs()))
     now = Clock(read_boot_id()).instant()
@@ -182,15 +182,6 @@ def _write_policy(folder: Path) -> None:
     text = text.replace('evidence_min = "E1"', 'evidence_min = "E0"')
     folder.mkdir()
     (folder / f"{POLICY}.toml").write_text(text, encoding="utf-8")
-
-
-def _toml(settings: Settings) -> str:
-    """Settings as TOML: tables of strings, numbers and booleans."""
-    lines: list[str] = []
-    for name, table in settings.model_dump(mode="json", exclude_defaults=True).items():
-        lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
-    return "\n".join(lines) + "\n"
 
 
 def _free_port() -> int:

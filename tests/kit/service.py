@@ -24,11 +24,19 @@ from audit.verify import Verification, examine, from_directory
 from proxy.cli.demo_house import DemoHouse, build_house
 from proxy.clients import Clients, NewClient
 from proxy.clock import Clock, read_boot_id
-from proxy.config import AccessSettings, AuditSettings, EngineSettings, ModelsSettings, PolicySettings, Settings
+from proxy.config import (
+    AccessSettings,
+    AuditSettings,
+    EngineSettings,
+    ModelsSettings,
+    PolicySettings,
+    Settings,
+    settings_to_toml,
+)
 from proxy.launch import prepare
 from proxy.workers.facts import package_digest, package_dirs
 
-__all__ = ["Running", "demo_service", "examined", "http_house", "records", "settings_toml"]
+__all__ = ["Running", "demo_service", "examined", "http_house", "records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,7 @@ def http_house(folder: Path, port: int, base_url: str) -> DemoHouse:
         policy=PolicySettings(name="unsafe-allow-all", dir=folder, calibration_dir=folder),
         audit=AuditSettings(dir=folder / "audit", site="demo.invalid"),
     )
-    (folder / "cordon.toml").write_text(settings_toml(settings), encoding="utf-8")
+    (folder / "cordon.toml").write_text(settings_to_toml(settings), encoding="utf-8")
     policy = prepare(settings).policy
     grant = Grant(policy=policy.digest, software=package_digest(package_dirs()))
     now = Clock(read_boot_id()).instant()
@@ -131,12 +139,3 @@ def http_house(folder: Path, port: int, base_url: str) -> DemoHouse:
     clients = Clients(settings.access.dir / "clients.json")
     token = clients.add(NewClient("conformance", os.getuid(), days=1), now_s=time.time())
     return DemoHouse(folder, port, token, policy, settings)
-
-
-def settings_toml(settings: Settings) -> str:
-    """Settings as TOML."""
-    lines: list[str] = []
-    for name, table in settings.model_dump(mode="json", exclude_defaults=True).items():
-        lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
-    return "\n".join(lines) + "\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import ConfigError, Settings, check_loopback_url, environment, load_settings
+from proxy.config import ConfigError, Settings, check_loopback_url, environment, load_settings, settings_to_toml
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -27,6 +27,11 @@ def test_an_empty_file_gives_the_safe_defaults(tmp_path: Path) -> None:
 def test_settings_survive_the_way_to_a_child(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, '[access]\nport = 9000\nallow_keyless_local_user = [1000, "ana"]\n'))
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_settings_survive_being_written_down(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, "[access]\nport = 9000\nallow_keyless_local_user = [7]\n"))
+    assert load_settings(write(tmp_path, settings_to_toml(settings))) == settings
 
 
 @pytest.mark.parametrize(
