@@ -125,12 +125,13 @@ async def _judged(a: Answer) -> _Stage:
 
 async def _judge(a: Answer, unit: Unit, new_chars: int) -> None:
     judgement = await a.rooms.guard.judge(a.exchange, (unit,))
+    a.rooms.watch.judged(judgement)
     a.outcome.segments += 1
     a.outcome.chars += new_chars
     a.outcome.judgements.append(judgement)
     if judgement.decision.verdict is Verdict.REFUSE:
-        if judgement.decision.code in ("guard_missing", "language_not_covered"):
-            raise CordonError(judgement.decision.code, rule=judgement.decision.rule)
+        if judgement.decision.code == "guard_missing":  # a fault of ours, not a decision about the text
+            raise CordonError("guard_missing")
         raise Withhold(judgement.decision.rule)
 
 
@@ -156,12 +157,14 @@ async def _scanned(a: Answer) -> _Stage:
 
 async def _settle(a: Answer, scan: OutputScan) -> str:
     out: list[str] = []
+    known = scan.known
     while (window := scan.due()) is not None:
         findings = await a.rooms.analyst.look(a.exchange, window.text)
         try:
             out.append(scan.settle(window, findings))
         except RedactionError as fault:
             raise CordonError(fault.code) from None
+    a.outcome.known += scan.known - known
     return "".join(out)
 
 
@@ -173,10 +176,13 @@ async def _scanned_call(a: Answer, call: ToolCallOut) -> ToolCallOut:
         masked = scan.whole_json(call.arguments.reveal(), findings)
     except RedactionError as fault:
         raise CordonError(fault.code) from None
+    a.outcome.known += scan.known
     return ToolCallOut(call.id, call.name, RedactedText(masked))
 
 
 def _released(a: Answer, pieces: tuple[Piece, ...]) -> Released:
+    if a.outcome.first_ms is None:
+        a.outcome.first_ms = max(0, a.rooms.now_ms() - a.exchange.started_ms)
     a.outcome.released += sum(len(p.text) for p in pieces)
     return Released(pieces)
 

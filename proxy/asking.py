@@ -60,7 +60,7 @@ class Journeys(Protocol):
         """Start the journey of a prompt."""
         ...
 
-    def refuse_parse(self, caller_id: str, code: str) -> None:
+    def refuse_parse(self, caller: Caller, code: str) -> None:
         """Note a request that could not be read, for the audit log."""
         ...
 
@@ -190,7 +190,7 @@ class Asking:
         parsed = await self._parse(request, account.caller)
         cards = self.journeys.models()
         if cards and all(card.id != parsed.prompt.sampling.model for card in cards):
-            self.journeys.refuse_parse(account.caller.id, "model_unknown")
+            self.journeys.refuse_parse(account.caller, "model_unknown")
             raise CordonError("model_unknown")
         exchange = Exchange(
             account.exchange, account.caller, self.dialect.name, parsed.stream, self.limits.answer_ms,
@@ -207,7 +207,7 @@ class Asking:
         try:
             return self.ask.parse(await read_body(request, self.limits))
         except CordonError as error:
-            self.journeys.refuse_parse(caller.id, error.code)
+            self.journeys.refuse_parse(caller, error.code)
             raise
 
     async def _events(self, exchange: Exchange, prompt: Prompt) -> AsyncGenerator[Event, None]:

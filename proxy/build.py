@@ -29,6 +29,7 @@ from proxy.errors import CordonError
 from proxy.exchange import Caller, Event, Exchange, Prompt, Refused
 from proxy.health import Metrics
 from proxy.judging import Guard, OpenGuard, shield_of
+from proxy.meter import Meter
 from proxy.pipeline import journey, preview
 from proxy.plan import GatewayPlan
 from proxy.policy_files import read_policy
@@ -81,7 +82,9 @@ class House:
     async def run(self, exchange: Exchange, prompt: Prompt) -> AsyncGenerator[Event, None]:
         """Take a prompt through the house, or refuse while a part is missing."""
         if self.rooms is None or self._missing():
-            yield Refused(self._missing() or "not_ready", retry_after_s=2)
+            code = self._missing() or "not_ready"
+            self.tally.add(exchange.caller.id, exchange.caller.kind.value, "engine", code)
+            yield Refused(code, retry_after_s=2)
             return
         async with aclosing(journey(exchange, prompt, self.rooms)) as events:
             async for event in events:
@@ -91,8 +94,7 @@ class House:
         """What a model would see of a prompt. Raises CordonError."""
         if self.rooms is None or self._missing():
             raise CordonError(self._missing() or "not_ready", retry_after_s=2)
-        now_ms = int(self.clock.mono_s() * 1000)
-        return await preview(Exchange("preview", caller, "panel", False, 60_000, now_ms), prompt, self.rooms)
+        return await preview(Exchange("preview", caller, "panel", False, 60_000, self._now_ms()), prompt, self.rooms)
 
     def _registry_changed(self, digest: str) -> None:
         del digest
@@ -100,11 +102,11 @@ class House:
 
     def refuse_access(self, caller_id: str, code: str) -> None:
         """Count a caller who was not let in; written to the log once a minute."""
-        self.tally.add(caller_id, "access", code)
+        self.tally.add(caller_id, "uid", "access", code)
 
-    def refuse_parse(self, caller_id: str, code: str) -> None:
+    def refuse_parse(self, caller: Caller, code: str) -> None:
         """Count a request that could not be read; written to the log once a minute."""
-        self.tally.add(caller_id, "parse", code)
+        self.tally.add(caller.id, caller.kind.value, "parse", code)
 
     def models(self) -> tuple[ModelCard, ...]:
         """The model that answers."""
@@ -126,6 +128,9 @@ class House:
         except CordonError:
             return None
 
+    def _now_ms(self) -> int:
+        return int(self.clock.mono_s() * 1000)
+
     def _missing(self) -> str:
         return next((code for part, code in self.down.items() if code != "ok" and part != "peer"), "")
 
@@ -146,7 +151,8 @@ class House:
         year = int(self.clock.instant().time()[:4])
         rules = rules_of(self.policy, window, this_year=year)
         analyst = AnalystClient(self.links["analyst"], rules.switches, self._kill_analyst)
-        return Rooms(analyst, self.guard(), self.engine, self.recorder, rules)
+        watch = Meter(self.metrics, self.clock.mono_s)
+        return Rooms(analyst, self.guard(), self.engine, self.recorder, rules, watch, now_ms=self._now_ms)
 
     def guard(self) -> GuardRoom:
         """The room that judges; under an unsafe policy the open one."""

@@ -25,18 +25,14 @@ _UNKNOWN_SWAP = -1
 
 
 class Witness:
-    """Makes the body of each E record; remembers the first of an epoch, against which changed code is seen."""
+    """Makes the body of each E record; remembers the first since the start, against which changed code is seen."""
 
     def __init__(self, house: House, locked: Lockdown) -> None:
         self._house, self._locked = house, locked
         self._first: Mapping[str, Any] | None = None
         self._since: Instant | None = None
-        self._asleep_ms = 0
+        self._asleep_ms = house.clock.asleep_ms()
         self.level, self.reasons = "E0", ("not_ready",)
-
-    def new_epoch(self) -> None:
-        """The next record is the first of its epoch."""
-        self._first = None
 
     async def body(self, why: Why, at: Instant, self_check: SelfCheck) -> Mapping[str, Any]:
         """Ask every process and return the record's body."""

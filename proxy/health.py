@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
 from proxy.errors import ERRORS
+from proxy.rooms import Timed
 
 __all__ = ["ALIVE", "METRIC_NAMES", "PARTS", "Metrics", "Readiness", "readiness"]
 
@@ -28,9 +30,9 @@ _LABELS: dict[str, frozenset[str]] = {
     "outcome": frozenset({"ok", "refused", "withheld", "broken", "cancelled", "rejected"}),
     "code": frozenset(ERRORS),
     "listener": frozenset({"tcp", "unix"}),
-    "stage": frozenset({"parse", "find", "redact", "judge", "record", "generate", "close"}),
+    "stage": frozenset(get_args(Timed)),
     "result": frozenset({"paired", "wrong_code", "closed"}),
-    "guideline": frozenset({"dangerous_content", "harassment", "hate_speech", "sexually_explicit"}),
+    "guideline": frozenset({"dangerous", "harassment", "hate", "sexual"}),
     "direction": frozenset({"prompt", "response"}),
     "action": frozenset({"permit", "flag", "refuse"}),
 }

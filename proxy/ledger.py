@@ -13,7 +13,6 @@ from hashlib import sha256
 from typing import TypeVar
 
 from audit.log import AuditError, Filters, Log, Models, StartFacts
-from audit.record import Caller
 from policies.calibrate import check_canaries
 from policies.model import PolicyError
 from proxy.build import NO_DIGEST, House
@@ -122,9 +121,7 @@ class Ledger:
         recorder = self._house.recorder
         for refusals in self._house.tally.take() if recorder is not None else ():
             assert recorder is not None
-            kind = "token" if "/" in refusals.caller_id else "uid"
-            caller = Caller(id=refusals.caller_id[:64], kind=kind)  # type: ignore[arg-type]  # one of the two literals
-            await recorder.refuse_early(caller, refusals)
+            await recorder.refuse_early(refusals)
 
     async def _guarded(self, work: Coroutine[object, object, None]) -> None:
         """Run a duty; a log that fails is a state of the service, not the end of it."""

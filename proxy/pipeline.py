@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
+from audit.log import Ticket
 from filters.findings import Found
 from filters.parts import Form, RedactedText
 from filters.redact import RedactionError, redact
@@ -36,6 +37,7 @@ from proxy.exchange import (
     Prompt,
     Redacted,
     Refused,
+    Sampling,
     Withheld,
     parts_of,
     rebuild,
@@ -57,50 +59,83 @@ class _Learnt:
 async def journey(exchange: Exchange, prompt: Prompt, rooms: Rooms) -> AsyncGenerator[Event, None]:
     """Take one prompt through the house; yields `Refused`, or `Opened`, releases, and one closing event."""
     with Vault() as vault:
-        learnt = _Learnt()
-        try:
-            cleared = await _clear(exchange, prompt, vault, rooms, learnt)  # 3 to 7
-        except CordonError as refusal:
-            yield await _refuse(exchange, rooms, learnt, refusal)
+        cleared = await _clear_or_refuse(exchange, prompt, vault, rooms)  # 3 to 7
+        if isinstance(cleared, Refused):
+            yield cleared
             return
-        outcome = Outcome()
+        outcome = Outcome("failed", "internal")  # what stands if a mistake of ours ends this
         last: Event = Broken("internal")
         try:
             yield Opened(rooms.engine.model().id, cleared.flags)
-            async with aclosing(answer(_answer_of(exchange, cleared, vault, rooms, outcome))) as released:  # 8
-                async for event in released:
-                    if isinstance(event, Finished):
-                        outcome.result, last = "ok", event
-                    else:
-                        yield event
+            with rooms.watch.stage("generate"):
+                async with aclosing(answer(_answer_of(exchange, cleared, vault, rooms, outcome))) as released:  # 8
+                    async for event in released:
+                        if isinstance(event, Finished):
+                            outcome.result, outcome.code, last = "ok", "", event
+                        else:
+                            yield event
         except Withhold as held:
             outcome.result, outcome.code, last = "refused", "response_refused", Withheld("response_refused", held.rule)
         except CordonError as fault:
             timeout = fault.code.endswith("_timeout")
             outcome.result, outcome.code, last = "timeout" if timeout else "failed", fault.code, Broken(fault.code)
+        except (asyncio.CancelledError, GeneratorExit):  # the caller left
+            outcome.result, outcome.code = "cancelled", ""
+            raise
         finally:  # 9
             last = await _close(exchange, cleared, rooms, outcome, last)
         yield last
+
+
+async def _clear_or_refuse(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms) -> Cleared | Refused:
+    """Steps 3 to 7. However they end without a `Cleared`, also when the caller leaves, the guard forgets."""
+    learnt, cleared = _Learnt(), None
+    try:
+        cleared = await _clear(exchange, prompt, vault, rooms, learnt)
+    except CordonError as refusal:
+        return await _refuse(exchange, rooms, learnt, refusal)
+    finally:
+        if cleared is None:
+            await rooms.guard.forget(exchange)
+    return cleared
 
 
 async def _clear(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms, learnt: _Learnt) -> Cleared:
     """Steps 3 to 7; raises CordonError at the first step that refuses."""
     parts = parts_of(prompt.conversation)
     learnt.stage = "find"
-    found = await rooms.analyst.find(exchange, parts, prompt.marked)  # 3
+    with rooms.watch.stage("find"):
+        found = await rooms.analyst.find(exchange, parts, prompt.marked)  # 3
     learnt.stage = "redact"
-    redacted, learnt.redaction = redact_prompt(prompt, found, vault, rooms)  # 4
+    with rooms.watch.stage("redact"):
+        redacted, learnt.redaction = redact_prompt(prompt, found, vault, rooms)  # 4
     learnt.stage = "engine"
     await rooms.engine.check(exchange, redacted.conversation)
     learnt.stage = "judge"
     units = units_of_prompt(turns_of(redacted.conversation), tools_of(redacted.conversation))
-    learnt.judgement = await rooms.guard.judge(exchange, units)  # 5 and 6
+    with rooms.watch.stage("judge"):
+        learnt.judgement = await rooms.guard.judge(exchange, units)  # 5 and 6
+    rooms.watch.judged(learnt.judgement)
     decision = learnt.judgement.decision
     if decision.verdict is Verdict.REFUSE:
         raise CordonError(decision.code or "prompt_refused", rule=decision.rule)
     learnt.stage = "engine"
-    ticket = await rooms.log.begin(exchange, learnt.redaction, learnt.judgement, redacted.sampling)  # 7
+    with rooms.watch.stage("record"):
+        ticket = await _record(exchange, rooms, learnt.redaction, learnt.judgement, redacted.sampling)  # 7
     return Cleared(redacted.conversation, redacted.sampling, ticket, decision.flags)
+
+
+async def _record(
+    exchange: Exchange, rooms: Rooms, redaction: Redaction, judgement: Judgement, sampling: Sampling
+) -> Ticket:
+    """Write the R record. It cannot be stopped half way, so a caller who leaves meanwhile still gets an outcome."""
+    writing = asyncio.ensure_future(rooms.log.begin(exchange, redaction, judgement, sampling))
+    try:
+        return await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        with suppress(CordonError):
+            await rooms.log.close(exchange, await writing, Outcome())
+        raise
 
 
 async def preview(exchange: Exchange, prompt: Prompt, rooms: Rooms) -> Preview:
@@ -158,15 +193,15 @@ async def _refuse(exchange: Exchange, rooms: Rooms, learnt: _Learnt, refusal: Co
         )
     except CordonError as error:
         return Refused(error.code)
-    finally:
-        await rooms.guard.forget(exchange)
     return Refused(refusal.code, refusal.rule, refusal.retry_after_s)
 
 
 async def _close(exchange: Exchange, cleared: Cleared, rooms: Rooms, outcome: Outcome, last: Event) -> Event:
     """Write the Z record, also while the caller is leaving; an unwritten outcome makes the answer a fault."""
+    rooms.watch.answered(outcome)
     try:
-        await asyncio.shield(rooms.log.close(exchange, cleared.ticket, outcome))
+        with rooms.watch.stage("close"):
+            await asyncio.shield(rooms.log.close(exchange, cleared.ticket, outcome))
     except CordonError as error:
         return Broken(error.code)
     finally:

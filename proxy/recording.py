@@ -19,6 +19,7 @@ from audit.log import Outcome as Closing
 from audit.record import Caller, Instant, InText, ModelRef, OutText, Restored, Safety, SafetyUnit
 from audit.record import Redaction as Replaced
 from audit.seal import commitment
+from policies.decide import Verdict
 from policies.model import Policy
 from proxy.clock import Clock
 from proxy.errors import CordonError
@@ -111,13 +112,13 @@ class Recorder:
         )
         await self._write(lambda at: self._log.block(record, at=at))
 
-    async def refuse_early(self, caller: Caller, refusals: Refusals) -> None:
+    async def refuse_early(self, refusals: Refusals) -> None:
         """The coalesced B record of requests that were refused before the pipeline."""
         record = Blocked(
             req="-",
             dialect="-",
-            caller=caller,
-            stage="access" if refusals.stage == "access" else "parse",
+            caller=Caller(id=refusals.caller_id[:64], kind=refusals.kind),
+            stage=refusals.stage,
             code=refusals.code,
             policy=self._policy.digest,
             count=refusals.count,
@@ -131,25 +132,26 @@ class Recorder:
             raise CordonError(error.code) from None
 
     def _safety(self, judgements: Sequence[Judgement]) -> Safety:
-        """All judged units, the highest scores first; the verdict of the last judgement."""
+        """All judged units, the highest scores first; the strongest verdict, and the rule that refused."""
         units = [unit for j in judgements for unit in _units(j)]
         units.sort(key=lambda u: -max((score for _, score in u.scores), default=0))
         highest: dict[str, int] = {}
         for unit in units:
             for policy, score in unit.scores:
                 highest[policy] = max(score, highest.get(policy, 0))
-        last = judgements[-1].decision if judgements else None
+        verdicts = [j.decision.verdict for j in judgements]
+        rules = [j.decision.rule for j in judgements if j.decision.rule]
         return Safety(
             guard=self._guard.sha256,
             template=self._guard.template,
             calibration=self._guard.calibration,
             basis=self._guard.basis,
-            verdict=last.verdict.value if last is not None else "permit",
+            verdict=max(verdicts, key=list(Verdict).index, default=Verdict.PERMIT).value,
             max=tuple(sorted(highest.items())),
             ms=sum(j.took_ms for j in judgements),
             units=tuple(units[:_UNITS]),
             more=max(0, len(units) - _UNITS),
-            rule=(last.rule or None) if last is not None else None,
+            rule=rules[-1] if rules else None,
         )
 
 

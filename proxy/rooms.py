@@ -5,7 +5,8 @@ Law: protocols of one to three methods; values in, values out; faults are `Cordo
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -31,11 +32,16 @@ __all__ = [
     "Rooms",
     "Rules",
     "Stage",
+    "Timed",
+    "Watch",
 ]
 
 
 Stage = Literal["find", "redact", "judge", "engine"]
 """Where a request was refused, as the log names it."""
+
+Timed = Literal["find", "redact", "judge", "record", "generate", "close"]
+"""A stage of the journey whose duration is measured. `generate` is the whole answer, its judging included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,10 @@ class Outcome:
     released: int = 0
     restored: int = 0
     unresolved: int = 0
+    known: int = 0
+    """Originals of this exchange that the model wrote by itself."""
     first_ms: int | None = None
+    """From arrival to the first text that left, or None if nothing did."""
     said: list[RedactedText] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
 
@@ -143,6 +152,22 @@ class LogRoom(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Measures. It is given numbers and names of closed lists, never text, and does not fail."""
+
+    def stage(self, stage: Timed) -> AbstractContextManager[None]:
+        """Measure how long the block takes, however it ends."""
+        ...
+
+    def judged(self, judgement: Judgement) -> None:
+        """Count what a judgement asked for."""
+        ...
+
+    def answered(self, outcome: Outcome) -> None:
+        """Count how an answer went."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rooms:
     """Everything one journey needs."""
@@ -152,3 +177,6 @@ class Rooms:
     engine: EngineRoom
     log: LogRoom
     rules: Rules
+    watch: Watch
+    now_ms: Callable[[], int]
+    """The monotonic clock of `Exchange.started_ms`."""

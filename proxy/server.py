@@ -68,7 +68,7 @@ class Gateway(Protocol):
         """Note a refused request for the audit log, coalesced."""
         ...
 
-    def refuse_parse(self, caller_id: str, code: str) -> None:
+    def refuse_parse(self, caller: Caller, code: str) -> None:
         """Note a request that could not be read for the audit log, coalesced."""
         ...
 

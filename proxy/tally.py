@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-__all__ = ["Refusals", "Tally"]
+__all__ = ["Early", "Kind", "Refusals", "Tally"]
 
+Kind = Literal["uid", "token", "extension"]
+"""How a caller showed who they are, as the log names it."""
+Early = Literal["access", "parse", "engine"]
+"""Where a request ended before the pipeline: not let in, not read, or a part of the service was missing."""
 _MOST = 1_000
-"""Different (caller, stage, code) a minute; what is above is counted under `other`."""
+"""Different (caller, kind, stage, code) a minute; what is above is counted under `other`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +20,8 @@ class Refusals:
     """How often one caller was refused for one reason since the last writing."""
 
     caller_id: str
-    stage: str
+    kind: Kind
+    stage: Early
     code: str
     count: int
 
@@ -24,13 +30,13 @@ class Refusals:
 class Tally:
     """The counts of this minute."""
 
-    _counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _counts: dict[tuple[str, Kind, Early, str], int] = field(default_factory=dict)
 
-    def add(self, caller_id: str, stage: str, code: str) -> None:
+    def add(self, caller_id: str, kind: Kind, stage: Early, code: str) -> None:
         """Count one refusal."""
-        key = (caller_id, stage, code)
+        key = (caller_id, kind, stage, code)
         if key not in self._counts and len(self._counts) >= _MOST:
-            key = ("other", stage, code)
+            key = ("other", "uid", stage, code)
         self._counts[key] = self._counts.get(key, 0) + 1
 
     def take(self) -> tuple[Refusals, ...]:

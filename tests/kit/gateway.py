@@ -92,9 +92,9 @@ class FakeGateway:
         """Remember a refusal."""
         self.refused.append((caller_id, code))
 
-    def refuse_parse(self, caller_id: str, code: str) -> None:
+    def refuse_parse(self, caller: Caller, code: str) -> None:
         """Remember a request that could not be read."""
-        self.refused.append((caller_id, code))
+        self.refused.append((caller.id, code))
 
     async def preview(self, caller: Caller, prompt: Prompt) -> Preview:
         """Every message as it is: nothing is found here."""

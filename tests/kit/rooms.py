@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from audit.log import Ticket
@@ -20,11 +21,11 @@ from policies.decide import Decision, Evidence, Verdict
 from proxy.build import rules_of
 from proxy.errors import CordonError
 from proxy.exchange import Cleared, Conversation, Exchange, Sampling
-from proxy.rooms import Judgement, Outcome, Redaction, Rooms, Stage
+from proxy.rooms import Judgement, Outcome, Redaction, Rooms, Stage, Timed
 from proxy.workers.wire import Delta, Done, ModelInfo, ToolCallOut
 from tests.kit.policies import policy_of
 
-__all__ = ["Analyst", "Diary", "Engine", "FakeHouse", "Guard", "last_message"]
+__all__ = ["Analyst", "Diary", "Engine", "FakeHouse", "Guard", "Watched", "last_message"]
 
 Answer = Callable[[Cleared], Sequence[str | ToolCallOut]]
 PERMITTED = Decision(Verdict.PERMIT, "", "", (), ())
@@ -170,6 +171,34 @@ class Diary:
 
 
 @dataclass(slots=True)
+class Watched:
+    """What was measured, in order. `within` is the stages that have begun and not ended."""
+
+    stages: list[Timed] = field(default_factory=list)
+    judgements: list[Judgement] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    within: list[Timed] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, stage: Timed) -> Iterator[None]:
+        """Note that a stage began, and that it ended."""
+        self.stages.append(stage)
+        self.within.append(stage)
+        try:
+            yield
+        finally:
+            self.within.remove(stage)
+
+    def judged(self, judgement: Judgement) -> None:
+        """Keep it."""
+        self.judgements.append(judgement)
+
+    def answered(self, outcome: Outcome) -> None:
+        """Keep it."""
+        self.outcomes.append(outcome)
+
+
+@dataclass(slots=True)
 class FakeHouse:
     """All rooms together, under the shipped policy `hospital`."""
 
@@ -177,14 +206,17 @@ class FakeHouse:
     guard: Guard = field(default_factory=Guard)
     engine: Engine = field(default_factory=Engine)
     log: Diary = field(default_factory=Diary)
+    watch: Watched = field(default_factory=Watched)
     window_chars: int | None = 200
+    now_ms: int = 0
 
     def rooms(self) -> Rooms:
         """What the pipeline is given."""
         rules = rules_of(policy_of("hospital"), self.window_chars, this_year=2026)
-        return Rooms(self.analyst, self.guard, self.engine, self.log, rules)
+        return Rooms(self.analyst, self.guard, self.engine, self.log, rules, self.watch, lambda: self.now_ms)
 
     def verify_settled(self) -> None:
         """After every exchange, whatever happened: nothing is open, held or running."""
-        if self.log.open or self.guard.held or self.engine.running:
-            raise AssertionError(f"left behind: {self.log.open} {self.guard.held} {self.engine.running}")
+        left = (self.log.open, self.guard.held, self.engine.running, self.watch.within)
+        if any(left):
+            raise AssertionError(f"left behind: {left}")

@@ -240,6 +240,87 @@ async def test_a_cancelled_task_is_recorded_too() -> None:
     assert house.log.records[-1] == ("Z", "x1", "cancelled")
 
 
+async def leave_during(house: FakeHouse, room: object, call: str) -> None:
+    """Cancel the journey while a room is at work, then let everything settle."""
+    entered, real = asyncio.Event(), getattr(room, call)
+
+    async def slow(*args, **kwargs):
+        entered.set()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return await real(*args, **kwargs)
+
+    class Slowed:
+        def __getattr__(self, name: str):
+            return slow if name == call else getattr(room, name)
+
+    name = next(n for n in ("analyst", "guard", "engine", "log") if getattr(house, n) is room)
+    rooms = replace(house.rooms(), **{name: Slowed()})
+
+    async def consume() -> None:
+        async with aclosing(journey(exchange(), prompt("Ana Pereira"), rooms)) as events:
+            async for _ in events:
+                pass
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(consume())
+        await entered.wait()
+        task.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    house.verify_settled()
+    assert task.cancelled()
+
+
+@pytest.mark.parametrize(("room", "call"), [("analyst", "find"), ("engine", "check"), ("guard", "judge")])
+async def test_a_caller_who_leaves_before_the_record_leaves_nothing_behind(room: str, call: str) -> None:
+    house = ana()
+    house.guard.held.add("x1")  # what an earlier step may have made the guard keep
+    await leave_during(house, getattr(house, room), call)
+    assert house.log.records == []
+    assert house.engine.cleared == []
+
+
+async def test_a_caller_who_leaves_while_the_record_is_written_gets_an_outcome() -> None:
+    house = ana()
+    await leave_during(house, house.log, "begin")
+    assert house.log.records == [("R", "x1", ""), ("Z", "x1", "cancelled")]
+    assert house.engine.cleared == []
+
+
+async def test_a_caller_who_leaves_while_the_record_fails_leaves_nothing_behind() -> None:
+    house = ana()
+    house.log.script["begin"] = "audit_full"
+    await leave_during(house, house.log, "begin")
+    assert house.log.records == []
+
+
+async def test_a_mistake_of_ours_is_recorded_as_a_failure_and_not_as_a_caller_who_left() -> None:
+    house = ana()
+
+    def broken(cleared: object) -> list[str]:
+        raise LookupError
+
+    house.engine.answer = broken
+    with pytest.raises(LookupError):
+        await run(house, prompt("Ana Pereira"))
+    house.verify_settled()
+    assert house.log.records == [("R", "x1", ""), ("Z", "x1", "internal")]
+    assert house.watch.outcomes[0].result == "failed"
+
+
+async def test_every_stage_is_measured_and_ends_however_the_journey_ends() -> None:
+    house = ana()
+    house.now_ms = 250
+    await run(house, prompt("Ana Pereira is well."))
+    assert house.watch.stages == ["find", "redact", "judge", "record", "generate", "close"]
+    assert [len(house.watch.judgements), house.watch.outcomes[0].first_ms] == [2, 250]
+    house.log.script["begin"] = "audit_full"
+    await run(house, prompt("Ana Pereira is well."))
+    assert house.watch.stages[6:] == ["find", "redact", "judge", "record"]
+    assert len(house.watch.outcomes) == 1
+
+
 async def test_an_engine_that_ends_by_deadline_is_a_timeout() -> None:
     house = ana()
     house.engine.finish = "deadline"
