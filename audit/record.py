@@ -50,6 +50,7 @@ _ENTRY = re.compile(
 )
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})([+-])(\d\d):(\d\d)\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = 253_402_300_799_999  # the end of year 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,10 @@ def parse_time(text: str) -> int:
     except ValueError:
         raise MalformedError("not a time") from None
     local_ms = (moment - _EPOCH) // timedelta(milliseconds=1) + int(millis)
-    return local_ms - (offset if sign == "+" else -offset) * 60_000
+    utc_ms = local_ms - (offset if sign == "+" else -offset) * 60_000
+    if not 0 <= utc_ms <= _LAST_MS:
+        raise MalformedError("time out of range")
+    return utc_ms
 
 
 @dataclass(frozen=True, slots=True)

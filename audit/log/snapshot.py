@@ -4,6 +4,7 @@ What may be replaced while somebody reads (partial tiles, the newest checkpoint)
 segment files and notes never change and are read when asked for.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from audit.strictjson import MalformedError
 from audit.tree import TileName, tile_names
 
 __all__ = ["Snapshot", "read_directory", "take_snapshot"]
+
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,30 @@ def take_snapshot(disk: Disk, checkpoint: bytes) -> Snapshot:
 
 
 def read_directory(path: Path) -> Snapshot:
-    """View a log without writing to it, for a check on the same computer."""
+    """View a log without writing to it, for a check on the same computer.
+
+    A running service may replace partial tiles meanwhile: then the checkpoint has moved, and the view is taken again.
+    """
     disk = Disk(path)
-    if not disk.exists(CHECKPOINT):
-        raise NotEnrolled("no signed log in this directory")
-    try:
-        return take_snapshot(disk, disk.read(CHECKPOINT))
-    except (OSError, MalformedError):
-        raise AuditError("audit_unavailable", "the directory cannot be read, or changed meanwhile") from None
+    for _ in range(_ATTEMPTS):
+        if not disk.exists(CHECKPOINT):
+            raise NotEnrolled("no signed log in this directory")
+        try:
+            checkpoint = disk.read(CHECKPOINT)
+            view = take_snapshot(disk, checkpoint)
+            unmoved = disk.read(CHECKPOINT) == checkpoint
+        except (OSError, MalformedError):
+            raise AuditError("audit_unavailable", "the directory cannot be read") from None
+        if unmoved:
+            return view
+    raise AuditError("audit_unavailable", "the log is being written too fast to be viewed")
 
 
 def _read(disk: Disk, tiles: Iterable[TileName]) -> dict[str, bytes]:
-    names = ["log/" + name.path() for name in tiles]
-    return {name: disk.read(name) for name in names if disk.exists(name)}
+    """Read what is there; a tile that is really missing is for the examination to find."""
+    found = {}
+    for tile in tiles:
+        name = "log/" + tile.path()
+        with contextlib.suppress(FileNotFoundError):
+            found[name] = disk.read(name)
+    return found

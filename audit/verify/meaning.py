@@ -204,19 +204,23 @@ def _end_of(seq: int, log: Structure, outcomes: dict[int, Json], opened: dict[in
         return "failed" if result in _FAILED else result
     if seq not in opened:
         return "unreadable"
-    if _may_be_open(seq, log, opened[seq]):
+    if _may_be_open(seq, log, opened):
         return "open"
     board.add("V25", "gap", Finding(seq=seq))
     return "interrupted"
 
 
-def _may_be_open(seq: int, log: Structure, body: Json) -> bool:
-    """A request of the last ten minutes before the export, while the process that began it still runs."""
-    if any(log.entries[later].kind in "XS" for later in range(seq + 1, log.checkpoint.size)):
+def _may_be_open(seq: int, log: Structure, opened: dict[int, Json]) -> bool:
+    """Tell whether the outcome may lie beyond what we see: the last ten minutes, if the process did not end in them."""
+    if any(log.entries[later].kind in "XS" for later in range(seq + 1, log.last + 1)):
         return False
     if log.manifest is None:
         return True
-    return parse_time(log.manifest["t"]) - parse_time(body["t"]) <= _MAY_BE_OPEN_MS
+    if log.last == log.checkpoint.size - 1:
+        end = parse_time(log.manifest["t"])
+    else:
+        end = max(parse_time(body["t"]) for body in opened.values())
+    return end - parse_time(opened[seq]["t"]) <= _MAY_BE_OPEN_MS
 
 
 def _flagged(body: Json) -> int:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from audit import officer
 from audit.checkpoint import Checkpoint, Note, Signer, checkpoint_code, sign_checkpoint, sign_statement
@@ -18,7 +20,7 @@ from audit.shapes import b64
 from audit.strictjson import loads
 from audit.verify import Anchors, examine, from_directory, plain_words, texts
 from tests.kit.audit_forger import Forger, put
-from tests.kit.audit_house import ORIGIN, SHA, House, Remembering, pack, proc, quick_folder, states
+from tests.kit.audit_house import ORIGIN, SHA, House, Remembering, outcome, pack, proc, quick_folder, states
 
 folder = pytest.fixture(scope="module")(quick_folder)
 
@@ -367,6 +369,32 @@ def test_malformed_lines(forger, change):
     assert (verdict, found["V05"]) == ("NOT VERIFIED", "fail")
 
 
+@given(st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_forgery_stops_the_examination(five_epochs, folder, data):
+    """Whatever an attacker who can sign writes into clear records, the answer is an answer."""
+    path = folder / "fuzz"
+    shutil.rmtree(path, ignore_errors=True)
+    shutil.copytree(five_epochs.path, path)
+    house = House(path, clock=five_epochs.clock, random=five_epochs.random)
+    house.keyring, house.trust = five_epochs.keyring, five_epochs.trust
+    forger = Forger(house)
+    key, start = forger.signer(4), forger.chain().epochs[4].start
+    clear = [entry for entry in forger.entries()[start + 1 :] if entry.body is not None]
+    for _ in range(data.draw(st.integers(1, 3))):
+        entry = data.draw(st.sampled_from(clear))
+        body = bytearray(entry.body)
+        place = data.draw(st.integers(0, len(body) - 1))
+        body[place : place + data.draw(st.integers(0, 3))] = data.draw(
+            st.sampled_from([b"9", b"0", b"", b"A", b'"', b"}", b"-1", b"99999999"])
+        )
+        forger.leaves[entry.seq] = Entry.clear(entry.seq, entry.kind, bytes(body), hour=entry.hour).leaf()
+    forger.drop_kept([55])
+    found = forger.write(key).examine()
+    assert found.encode()
+    assert plain_words(found)
+
+
 def test_a_policy_changed_without_a_record(forger):
     key = forger.signer(4)
     forger.edit(forger.find("S", 4), {"policy": SHA["gateway"]})
@@ -537,6 +565,23 @@ def test_the_same_snapshot_gives_the_same_bytes(house):
     log = house.open()
     house.evidence(log, "start")
     assert pack(log, house.clock()) == pack(log, house.clock())
+
+
+def test_an_answer_after_midnight_is_not_missing(house):
+    """A request at the end of the chosen day, its outcome on the next: not an interruption."""
+    midnight = 24 * 3_600_000 - house.clock.utc_ms % (24 * 3_600_000)
+    house.clock.reboot(midnight - 30_000)
+    log = house.open()
+    house.evidence(log, "start")
+    day = house.clock().hour()[:10]
+    late = house.begin(log, 3)
+    log.close(late, outcome(), at=house.clock.pass_ms(40_000))
+    house.evidence(log, "stop")
+    log.stop("stop", at=house.clock.pass_ms(10))
+    house.clock.reboot()
+    found = house.examine_package(house.package((day, day)))
+    assert (found.verdict, states(found), found.range[1]) == ("VERIFIED", {}, late.seq)
+    assert house.examine_package(house.package()).totals["interrupted"] == 0
 
 
 def test_a_package_of_one_day(house):
