@@ -39,7 +39,7 @@ from proxy.workers.wire import (
     TurnTool,
 )
 from tests.kit.engines import EngineProcess, answer_role, engine_plan, generate, guard_role, said
-from tests.kit.tinymodels import tiny_gemma2, tiny_gemma4
+from tests.kit.tinymodels import tiny_gemma2, tiny_gemma3, tiny_gemma4
 
 _LONG = "the patient has pain and fever was seen today in clinic with no cough "
 
@@ -136,6 +136,19 @@ def test_the_hashed_inode_is_the_one_that_is_loaded(models: _Models, tmp_path: P
     with EngineProcess(plan, pass_fds=(descriptor,)) as process:
         assert process.hello().models[0].sha256 == models.answer.sha256
     os.close(descriptor)
+
+
+def test_the_gemma3_family_answers_without_tools(tmp_path: Path) -> None:
+    path = tmp_path / "medical.gguf"
+    role = answer_role(path, tiny_gemma3(path), family="gemma3", empty_thought=False, placeholder_hint=True)
+    tool = TurnTool("f", RedactedText("d"), RedactedText("{}"))
+    system = (Turn("system", RedactedText("be brief")), Turn("user", RedactedText(_LONG * 6)))
+    with EngineProcess(engine_plan(role)) as process:
+        assert process.hello().models[0].arch == "gemma3"
+        first = process.ask(generate(1, "", messages=system, max_tokens=9))
+        assert first[-1].completion_tokens > 0
+        assert process.ask(generate(2, "", messages=system, max_tokens=9))[-1].reused_tokens > 64
+        assert process.ask(generate(3, "x", tools=(tool,)))[-1].code == "tools_unsupported"
 
 
 # ---- answers ----------------------------------------------------------------------------------------------------

@@ -6,13 +6,15 @@ moves a logit by whole units, rounding by hundredths.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import llama_cpp.llama_cpp as lib
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -20,10 +22,10 @@ import pytest
 from proxy.workers.engine.batch import Decoded, EngineError, Row
 from proxy.workers.engine.binding import Context, ContextSpec, Grammar, Model, Sampler, SamplerSpec, silence
 from proxy.workers.engine.fit import Pool, kv_bytes
-from proxy.workers.engine.gguf import read_header
+from proxy.workers.engine.gguf import Header, read_header
 from proxy.workers.engine.grammar import gbnf_of
 from proxy.workers.engine.scheduler import Job, Limits, Scheduler
-from tests.kit.tinymodels import tiny_gemma4
+from tests.kit.tinymodels import tiny_gemma2, tiny_gemma3, tiny_gemma4
 
 _ROUNDING = 0.1
 _ANSWER = 6
@@ -254,18 +256,26 @@ def test_a_grammar_allows_only_its_own(model: Model, gbnf: str, allowed: set[str
 
 
 @pytest.mark.parametrize("swa_full", [False, True])
-def test_the_cache_is_as_large_as_the_arithmetic_says(model: Model, path: Path, *, swa_full: bool) -> None:
-    import ctypes
-
-    import llama_cpp.llama_cpp as lib
-
+@pytest.mark.parametrize("make", [tiny_gemma4, tiny_gemma3, tiny_gemma2])
+def test_the_cache_is_as_large_as_the_arithmetic_says(
+    tmp_path: Path, make: Callable[..., str], *, swa_full: bool
+) -> None:
+    path = tmp_path / "tiny.gguf"
+    make(path)
     lines: list[str] = []
+    silence()
+    with path.open("rb") as file:
+        model = Model(file.fileno(), gpu_layers=0)
+        expected = kv_bytes(_header(path), Pool(2048, 64, 4, swa_full))
     sink = lib.llama_log_callback(lambda _level, text, _data: lines.append(text.decode()))
     lib.llama_log_set(sink, ctypes.c_void_p(0))
-    context = Context(model, ContextSpec(2048, 512, 64, 4, swa_full=swa_full, threads=1), lambda: False)
+    Context(model, ContextSpec(2048, 512, 64, 4, swa_full=swa_full, threads=1), lambda: False).close()
     silence()
-    context.close()
+    model.close()
     sizes = [float(line.split("size =")[1].split("MiB")[0]) for line in lines if "llama_kv_cache: size" in line]
-    with path.open("rb") as file:
-        expected = kv_bytes(read_header(file), Pool(2048, 64, 4, swa_full))
     assert sum(sizes) == pytest.approx(expected / (1 << 20), abs=0.02)
+
+
+def _header(path: Path) -> Header:
+    with path.open("rb") as file:
+        return read_header(file)

@@ -1,4 +1,4 @@
-"""Tiny random-weight GGUF files of the two architectures, for tests that need a real llama.cpp but no meaning.
+"""Tiny random-weight GGUF files of the three architectures, for tests that need a real llama.cpp but no meaning.
 
 They are written from nothing: a GGUF writer of fifty lines, a vocabulary of a few hundred pieces with every control
 token of the family, seeded weights. The sliding window is 32, so the cache rules of long contexts show within a few
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 _Tensors = dict[str, npt.NDArray[np.float32]]
 
-__all__ = ["GEMMA4_MARKERS", "Bare", "tiny_gemma2", "tiny_gemma4", "write_gguf"]
+__all__ = ["GEMMA4_MARKERS", "Bare", "tiny_gemma2", "tiny_gemma3", "tiny_gemma4", "write_gguf"]
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER, _BYTE = 1, 2, 3, 4, 6
 _ALIGN = 32
@@ -201,27 +201,30 @@ def _block(draw: _Weights, name: str, width: int, wide: int, heads: tuple[int, i
 
 def tiny_gemma2(path: Path, *, seed: int = 11, layers: int = 4) -> str:
     """Write a gemma2 file with a SentencePiece vocabulary (width 64, window 32) and return its SHA-256."""
+    soft = {"gemma2.attn_logit_softcapping": 50.0, "gemma2.final_logit_softcapping": 30.0}
+    values, tensors = _sentencepiece_model("gemma2", _Weights(seed), layers)
+    return write_gguf(path, {**values, **soft}, tensors)
+
+
+def tiny_gemma3(path: Path, *, seed: int = 13, layers: int = 6) -> str:
+    """Write a gemma3 file: as gemma2, with normed queries and keys, every sixth layer global."""
+    values, tensors = _sentencepiece_model("gemma3", _Weights(seed), layers)
+    for i in range(layers):
+        tensors |= {f"blk.{i}.attn_q_norm.weight": _ones(32), f"blk.{i}.attn_k_norm.weight": _ones(32)}
+    return write_gguf(path, {**values, "gemma3.rope.freq_base": 1000000.0}, tensors)
+
+
+def _sentencepiece_model(arch: str, draw: _Weights, layers: int) -> tuple[dict[str, object], _Tensors]:
     width, wide, heads, head = 64, 128, 2, 32
     vocabulary, size = _vocabulary("llama", {"<start_of_turn>": _CONTROL, "<end_of_turn>": _CONTROL})
-    values: dict[str, object] = {
-        "general.architecture": "gemma2",
-        "general.name": "tiny random weights",
-        "gemma2.block_count": layers,
-        "gemma2.context_length": 4096,
-        "gemma2.embedding_length": width,
-        "gemma2.feed_forward_length": wide,
-        "gemma2.attention.head_count": heads,
-        "gemma2.attention.head_count_kv": 1,
-        "gemma2.attention.layer_norm_rms_epsilon": 1e-6,
-        "gemma2.attention.key_length": head,
-        "gemma2.attention.value_length": head,
-        "gemma2.attn_logit_softcapping": 50.0,
-        "gemma2.final_logit_softcapping": 30.0,
-        "gemma2.attention.sliding_window": _WINDOW,
-        **vocabulary,
-    }
-    draw = _Weights(seed)
+    numbers = {
+        "block_count": layers, "context_length": 4096, "embedding_length": width, "feed_forward_length": wide,
+        "attention.head_count": heads, "attention.head_count_kv": 1, "attention.layer_norm_rms_epsilon": 1e-6,
+        "attention.key_length": head, "attention.value_length": head, "attention.sliding_window": _WINDOW,
+    }  # fmt: skip
+    values: dict[str, object] = {"general.architecture": arch, "general.name": "tiny random weights", **vocabulary}
+    values |= {f"{arch}.{name}": number for name, number in numbers.items()}
     tensors = {"token_embd.weight": draw.matrix(size, width), "output_norm.weight": _ones(width)}
     for i in range(layers):
         tensors |= _block(draw, f"blk.{i}", width, wide, (heads * head, head))
-    return write_gguf(path, values, tensors)
+    return values, tensors

@@ -15,16 +15,18 @@ from proxy.workers.engine.batch import EngineError
 from proxy.workers.engine.binding import Model, silence
 from proxy.workers.engine.encode import Vocabulary, answer_id, encode, load_vocabulary
 from proxy.workers.engine.templates import FAMILIES
-from tests.kit.tinymodels import tiny_gemma2, tiny_gemma4
+from tests.kit.tinymodels import tiny_gemma2, tiny_gemma3, tiny_gemma4
 
 _MARKERS = sorted({name for family in FAMILIES.values() for name in (*family.controls, *family.optional)})
 
 
 _BUNDLED = Path(__file__).parents[2] / "proxy" / "share" / "models"
-_MAKE = {"gemma4": tiny_gemma4, "gemma2": tiny_gemma2}
+_MAKE = {"gemma4": tiny_gemma4, "gemma3": tiny_gemma3, "gemma2": tiny_gemma2}
 
 
-@pytest.fixture(scope="module", params=["tiny-gemma4", "tiny-gemma2", "demo-chat-gemma4", "demo-guard-gemma2"])
+@pytest.fixture(
+    scope="module", params=["tiny-gemma4", "tiny-gemma3", "tiny-gemma2", "demo-chat-gemma4", "demo-guard-gemma2"]
+)
 def model(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Model, Vocabulary]]:
