@@ -112,10 +112,8 @@ def _show(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(asdict(regime)))
         return Exit.DONE
-    table = Table(show_header=False, box=None, pad_edge=False)
     for key, value in _rows(regime):
-        table.add_row(key, Text(value))
-    out().print(table)
+        print(f"{key:29}{value}")
     return Exit.DONE
 
 
