@@ -1,5 +1,7 @@
-"""The command line in this process: words in, status and both streams out. And what its commands work on: a workstation's
-settings that need no model, an officer's folder whose identities have no passphrase (scrypt takes a second each).
+"""The command line in this process: words in, status and both streams out.
+
+And what its commands work on: a workstation's settings that need no model, an officer's folder whose identities have no
+passphrase (scrypt takes a second each).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`cordon audit ...`: the workstation's verbs on a real log, the officer's verbs on logs that are whole, short or forged."""
+"""`cordon audit ...`: the workstation's verbs on a real log, the officer's on logs that are whole, short or forged."""
 
 from __future__ import annotations
 

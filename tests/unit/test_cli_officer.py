@@ -1,4 +1,4 @@
-"""`cordon officer init` and `cordon enrol`: keys that open again, codes that people compare, months before signatures."""
+"""`cordon officer init` and `cordon enrol`: keys that open again, codes that are compared, months before signatures."""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ def test_a_pin_never_replaces_a_digest_of_the_catalogue() -> None:
     assert found.sha256 != PIN
 
 
-@pytest.mark.parametrize(("name", "role"), [("no-such-model", "guard"), ("shieldgemma-2b", "answer"), ("demo-guard", "answer")])
+@pytest.mark.parametrize(
+    ("name", "role"), [("no-such-model", "guard"), ("shieldgemma-2b", "answer"), ("demo-guard", "answer")]
+)
 def test_another_kind_of_model_is_refused_with_the_known_ones(tmp_path: Path, name: str, role: str) -> None:
     with pytest.raises(ConfigError, match=f"there is no {role} model {name}; nothing was started. Known: ") as caught:
         resolve(on_shelf(tmp_path), CATALOGUE, name, role)
