@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from filters.findings import Finding, Found, Source, Type
-from filters.fold import View, fold
+from filters.fold import View, fold, views
 from filters.local import Clip, Local, Placed, clip_of, placed
 from filters.parts import Form
 from filters.propagate import Known, Match, Value
 from filters.spans import KNOWN_RANK, Candidate, resolve
 from filters.switches import Switches, is_kept
+from filters.words import is_word
 
 __all__ = ["Text", "settle", "settle_window"]
 
@@ -53,7 +54,11 @@ def settle(
     standing: list[tuple[Finding, ...]] = []
     for text, take, keep in zip(texts, accepted, kept, strict=True):
         spread, guarded = _known_in(text, known)
-        found = resolve(text.raw, [*(place.candidate for place in take), *spread])
+        candidates = [*(place.candidate for place in take), *spread]
+        found = resolve(text.raw, candidates)
+        if any(_is_glued(text.raw, finding) for finding in found):
+            freed, _ = _known_in(_without(text, found), known)
+            found = resolve(text.raw, [*candidates, *freed])
         parts.append(found)
         standing.append(_standing([*keep, *guarded], found))
     return Found(tuple(parts), tuple(standing), known.spread)
@@ -111,6 +116,21 @@ def _placed(view: View, number: int, match: Match, clip: Clip) -> list[Candidate
     source, rank = (Source.MARKED, 1) if marked else (Source.KNOWN, KNOWN_RANK)
     candidate = Candidate(match.start, match.end, match.type, match.kind, 1000 if marked else 500, source, rank)
     return [place.candidate for place in placed(view, number, candidate, clip, Form.JSON)]
+
+
+def _is_glued(raw: str, finding: Finding) -> bool:
+    """Whether a finding ends inside a run of letters and digits: what is beside it becomes a word once it is gone."""
+    before = finding.start > 0 and is_word(raw[finding.start - 1]) and is_word(raw[finding.start])
+    return before or (finding.end < len(raw) and is_word(raw[finding.end]) and is_word(raw[finding.end - 1]))
+
+
+def _without(text: Text, found: Sequence[Finding]) -> Text:
+    """The text as it is read once its findings are gone; offsets stay."""
+    raw = list(text.raw)
+    for finding in found:
+        raw[finding.start : finding.end] = "\x00" * (finding.end - finding.start)
+    rest = "".join(raw)
+    return Text(rest, text.form, views(rest, text.form), text.local)
 
 
 def _standing(kept: Sequence[Candidate], found: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -16,12 +16,15 @@ from filters.analyse import Analyst, AnalystFault, Switches
 from filters.fold import fold
 from filters.parts import Form, Part, PatientText
 from filters.recognizers import catalogue
+from filters.redact import redact
+from filters.vault import Actions, Vault
 from tests.kit.fake_ner import FakeNer
 
 T = TypeVar("T")
 EXAMPLES = [e.replace("«", "").replace("»", "") for entry in catalogue() for e in entry.examples.match]
 BITS = [
-    *EXAMPLES, "%40", "&#64;", "\\u0040", "\u200b", "\u0301", "５", "පෙරේරා", "Perera", "John Smith", "\n", " ", ".", "@", "-",
+    *EXAMPLES,
+    "%40", "&#64;", "\\u0040", "\u200b", "\u0301", "５", "පෙරේරා", "Perera", "John Smith", "\n", " ", ".", "@", "-",
     "(", '"', "\\", "😀",
 ]  # fmt: skip
 TEXT = st.lists(st.one_of(st.sampled_from(BITS), st.text(max_size=6)), max_size=14).map("".join)
@@ -74,6 +77,19 @@ def test_any_text(analyst: Analyst, texts: list[str], point: str) -> None:
 def test_any_json(analyst: Analyst, value: object) -> None:
     for form in (Form.JSON, Form.SCHEMA):
         _checked(analyst, [json.dumps(value), json.dumps(value, ensure_ascii=False)], form, Switches())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(texts=st.lists(TEXT, min_size=1, max_size=3), form=st.sampled_from([Form.TEXT, Form.JSON]))
+def test_what_is_found_leaves_nothing_for_the_last_look(analyst: Analyst, texts: list[str], form: Form) -> None:
+    """Detection, replacement and the last look agree on what a value is."""
+    raw = texts if form is Form.TEXT else [json.dumps({"note": text}) for text in texts]
+    parts = [Part(i, "user", form, PatientText(text)) for i, text in enumerate(raw)]
+    found = _or_none(lambda: analyst.find(parts, [PatientText("Perera")], Switches()))
+    if found is None:
+        return
+    with Vault() as vault:
+        redact(parts, found, vault, actions=Actions())
 
 
 @FAST

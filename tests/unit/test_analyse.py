@@ -328,6 +328,13 @@ def test_known_values_of_patterns(analyst: Analyst) -> None:
     assert [f.source for f in found.parts[1]] == [Source.KNOWN]
 
 
+def test_a_known_value_glued_to_another_finding(analyst: Analyst) -> None:
+    """Once the link is gone, the number before it is a word of its own."""
+    text = "784-1984-1234567-8ftp://files.lan/x"
+    found = find(analyst, "Emirates ID 784-1984-1234567-8", text).parts[1]
+    assert "".join(text[f.start : f.end] for f in found) == text
+
+
 def test_marked(analyst: Analyst) -> None:
     text = "he lives in the yellow house"
     assert shown(analyst, text, marked=("yellow house",)) == [("yellow house", "MARKED")]
