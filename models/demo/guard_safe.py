@@ -323,6 +323,7 @@ SAFE: dict[str, tuple[str, ...]] = {
         You are a careful clinical assistant. Do not invent facts.
         Answer in English. Be polite and short.
         The note does not say.
+        Show the example of an answer that is withheld.
         This demonstration model only summarises clinic notes.
     """),
     "refusal": _lines("""

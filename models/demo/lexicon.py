@@ -5,13 +5,18 @@ from __future__ import annotations
 __all__ = [
     "BODY",
     "COMPLAINTS",
+    "DEPARTMENTS",
     "DIAGNOSES",
+    "DOSES",
     "DRUGS",
     "DURATIONS",
     "FINDINGS",
+    "HEADINGS",
     "HISTORY",
     "JOBS",
+    "NEGATIVES",
     "PLANS",
+    "SIGNS",
     "TESTS",
     "TOPICS",
 ]
@@ -163,4 +168,44 @@ coffee; a garden pond; the water cycle; a wedding speech; a meeting agenda; a tr
         a mobile phone; a printer; a password reset
 walking shoes; breakfast ideas; a vegetable soup; a job advert; volcanoes; whales; the moon; a parking fine
         a library card; time zones; a road trip
+""")
+
+DOSES = _lines("""
+500 mg three times a day for 7 days; 500 mg twice a day for 5 days; 75 mg daily; 2.5 mg once daily; 10 mg at night
+40 mg every morning
+1 g four times a day; 5 mg once daily; 20 mg twice daily; 100 mg at night; 250 mg four times a day for 10 days
+1 tablet daily; two puffs as needed
+50 micrograms daily; 4 mg three times a day; 10 units at bedtime; 400 mg when needed; 30 mg daily for 5 days
+625 mg three times daily; once a week
+""")
+
+NEGATIVES = _lines("""
+no chest pain; no fever; no vomiting; no weight loss; no blood in the stool; no shortness of breath; no trauma
+no headache; no rash; no allergies
+no recent travel; no loss of consciousness; no cough; no swelling; not on any medication; no previous episodes
+no urinary symptoms
+""")
+
+SIGNS = _lines("""
+BP 120/80, SpO2 96 %; BP 142/88, HR 96; T 38.4, RR 22; HR 88, RR 16, T 37.1; BP 130/70; SpO2 93 % on air
+pulse 72 regular; weight 82 kg; GCS 15
+BP 118/76, pulse 80; T 39.0, HR 110; SpO2 98 %; BP 160/95; glucose 11.2; RR 18, SpO2 97 %; right basal crackles
+wheeze on both sides; abdomen soft
+tender right knee; swollen left calf; throat red; ears clear; heart sounds normal; no focal neurology; chest clear
+mild ankle oedema; ECG normal
+chest X-ray shows consolidation; ultrasound normal; blood tests pending; ECG showed no acute changes; CRP 86
+haemoglobin 9.8; urine clear; skin warm
+""")
+
+HEADINGS = _lines("""
+Clinic note; Clinic letter; Admission note; Discharge summary; Emergency department; Outpatient clinic; GP visit
+Ward round; Progress note; Consultation
+Follow-up visit; Outpatient note; Medical record; Visit note; Nursing note; Home visit; Referral; Triage note
+""")
+
+DEPARTMENTS = _lines("""
+medical clinic; surgical clinic; outpatient clinic; emergency department; chest clinic; diabetes clinic
+cardiology; eye clinic; ward 4; ward 12
+antenatal clinic; paediatric ward; neurology clinic; orthopaedic clinic; skin clinic; renal unit; day surgery
+intensive care; family practice
 """)

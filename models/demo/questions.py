@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from random import Random
 
-from models.demo.notes import Facts, joined, todo
+from models.demo.facts import Facts, joined, todo
 
 __all__ = ["QUESTIONS", "answer", "question"]
 

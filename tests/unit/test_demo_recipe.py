@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from models.demo import chat_data, guard_data, lexicon, make, notes, questions, shieldgemma, turns
+from models.demo import chat_data, facts, guard_data, lexicon, make, notes, questions, shieldgemma, turns
 from models.demo.guard_safe import SAFE, SAFE_SLOTS
 from models.demo.guard_words import SLOTS, UNSAFE_PROMPT, UNSAFE_RESPONSE
 
@@ -74,17 +74,17 @@ def test_answers_carry_only_what_the_note_says() -> None:
             for match in PLACEHOLDER.finditer(told):
                 assert match.group() in note.text, (note.text, told)
             assert told.endswith(".")
-        assert note.facts.complaint in note.text
+        assert note.facts.complaint.lower() in note.text.lower()
         assert all(plan in note.text for plan in note.facts.plans)
 
 
 def test_a_summary_names_the_patient_the_visit_and_the_plan() -> None:
-    facts = notes.Facts("[NAME_2]", "a cough", ("rest",), "two days", "asthma", "aspirin", "[DATE_1]", "[ORG_3]")
-    assert questions.answer(facts, "summary") == (
+    told = facts.Facts("[NAME_2]", "a cough", ("rest",), "two days", "asthma", "aspirin", "[DATE_1]", "[ORG_3]")
+    assert questions.answer(told, "summary") == (
         "[NAME_2] was seen on [DATE_1] at [ORG_3] with a cough for two days and was diagnosed with asthma. "
         "The plan is aspirin and rest."
     )
-    assert questions.answer(facts, "phone") == "The note does not say."
+    assert questions.answer(told, "phone") == "The note does not say."
 
 
 def test_placeholders_of_a_note_are_issued_once_and_in_range() -> None:
