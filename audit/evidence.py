@@ -214,7 +214,9 @@ def _reasons(body: Mapping[str, Any], filters: Mapping[str, str], first: Mapping
     if body["engine"] != "embedded":
         yield "engine-http"
     procs = body["procs"]
-    if sorted(proc["role"] for proc in procs) != sorted(_ROLES):
+    roles = sorted(proc["role"] for proc in procs)
+    two_engines = sorted((*_ROLES, "engine"))  # the connector to an http server, and the guard beside it
+    if roles != sorted(_ROLES) and not (body["engine"] == "http" and roles == two_engines):
         yield "child-missing"
     for proc in procs:
         yield from _proc_reasons(proc, filters, body["host"].get("netns"))

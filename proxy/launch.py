@@ -124,7 +124,7 @@ def _warn(prepared: Prepared, journal: JsonJournal) -> None:
     if prepared.policy.calibration_basis not in ("measured", "off"):
         journal.say("thresholds_not_measured", basis=prepared.policy.calibration_basis)
     if prepared.settings.engine.kind == "http":
-        journal.say("engine_outside_the_cordon", level="E0")
+        journal.say("engine_outside_the_cordon", evidence="E0")
 
 
 def _gateway(prepared: Prepared, named: dict[str, int]) -> ChildSpec:

@@ -37,6 +37,8 @@ class Ledger:
         self._house, self._witness, self._journal = house, witness, journal
         self._log: Log | None = None
         self._asleep_ms = house.clock.asleep_ms()
+        self._witnessing = asyncio.Lock()
+        """Windows of evidence follow one another, and a worker answers one probe at a time."""
 
     async def open(self) -> None:
         """Open the log, prove guard and confinement, and open the rooms. Raises CordonError."""
@@ -69,10 +71,11 @@ class Ledger:
         """Write an E record; a level below what the policy asks for refuses everything."""
         log, house = self._log, self._house
         assert log is not None
-        at = house.clock.instant()
-        body = await self._witness.body(why, at, log.self_check)
-        await self._do(lambda: log.append("E", body, at=at))
-        self._journal.say("evidence", level=self._witness.level, count=len(self._witness.reasons))
+        async with self._witnessing:
+            at = house.clock.instant()
+            body = await self._witness.body(why, at, log.self_check)
+            await self._do(lambda: log.append("E", body, at=at))
+        self._journal.say("evidence", evidence=self._witness.level, count=len(self._witness.reasons))
         enough = EVIDENCE_ORDER.index(self._witness.level) >= EVIDENCE_ORDER.index(house.policy.evidence_min)
         house.down["confinement"] = "ok" if enough else "confinement_failed"
         house.evidence = (self._witness.level, self._witness.reasons)

@@ -182,10 +182,11 @@ class Service:
         return diag
 
     async def _end(self, house: House, ledger: Ledger, running: list[asyncio.Task[None]]) -> None:
-        """Answers first, then the log, then the links."""
-        serving, *rest = running
-        serving.cancel()
-        await asyncio.wait([serving])
+        """Answers and ticks first, then the log, then the links, over which the last evidence was asked for."""
+        serving, *rest, keeping = running
+        for task in (serving, keeping):
+            task.cancel()
+        await asyncio.wait([serving, keeping])
         await ledger.close()
         for task in rest:
             task.cancel()

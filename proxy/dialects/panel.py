@@ -2,8 +2,8 @@
 
     {"messages": [...], "marked": ["..."]}  ->  {"messages": [{"role", "parts"}], "counts", "policy", "sha256"}
 
-A part is `{"text"}` or `{"placeholder", "type", "original"}`. Law: messages are read exactly as the OpenAI dialect reads
-them, so that what a preview shows is what an answer would be given; no model is asked and nothing is recorded.
+A part is `{"text"}` or `{"placeholder", "type", "original"}`. Law: messages are read exactly as the OpenAI dialect
+reads them, so that what a preview shows is what an answer would be given; no model is asked and nothing is recorded.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Preview:
 def parse_preview(body: bytes) -> Prompt:
     """Read a request for a preview. Raises CordonError."""
     request = read_object(body)
-    marked = [mark for mark in request.items("marked")]
+    marked = list(request.items("marked"))
     if len(marked) > _MARKS or not all(isinstance(m, str) and 1 <= len(m) <= _MARK_CHARS for m in marked):
         raise CordonError("bad_request")
     read = read_prompt(Fields({**request.values, "model": request.values.get("model", "preview")}))
