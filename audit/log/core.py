@@ -17,10 +17,11 @@ from audit.log.disk import Disk, WalFile, translate
 from audit.log.epoch import LiveEpoch, Place, hand_over, prepare
 from audit.log.recovery import NEXT_KEY, Recovered, read_key
 from audit.log.store import WAL, Store
-from audit.log.values import AuditError
+from audit.log.values import AuditDamaged, AuditError
 from audit.record import MAX_LEAF, SEALED_KINDS, Entry, Instant, Position
 from audit.seal import Random, blob_length, pad, seal_record
 from audit.strictjson import MalformedError
+from audit.tree import ProofError
 from audit.wal import FILE_BYTES, Frame, Header, encode_frame, encode_header
 
 __all__ = ["RESERVE_BASE", "RESERVE_EACH", "Core"]
@@ -151,6 +152,8 @@ class Core:
             self.store.put_checkpoint(note)
         except OSError as error:
             raise self._hold_back(translate(error, "signing the log")) from None
+        except (MalformedError, ProofError):
+            raise self._hold_back(AuditDamaged("what lies on disk cannot be read back")) from None
         except AuditError as error:
             raise self._hold_back(error) from None
         return note
@@ -195,10 +198,10 @@ class Core:
     def start_epoch(self, at: Instant) -> None:
         """Hand over to the next key; the caller holds both locks. Until K is durable the old epoch goes on."""
         epochs = self.history.chain.epochs
-        _, signer = read_key(self._disk, NEXT_KEY, self.origin)
         month = epochs[-1].month if epochs else ""
         place = Place(len(epochs), self.history.order.seq, self.history.tree.root(), month)
         try:
+            _, signer = read_key(self._disk, NEXT_KEY, self.origin)
             keys = (signer, self._subject_key, self.enrolment)
             prepared = prepare(self._disk, place, keys, at, self._random)
         except OSError as error:

@@ -212,7 +212,12 @@ class Log:
             core.integrate()
             with core.writing:
                 order = read_order(note, core.enrolment, core.history)
-                paths = self._paths(order)
+                try:
+                    paths = self._paths(order)
+                except OSError as error:
+                    raise translate(error, "reading what an order names") from None
+                except (MalformedError, ProofError):
+                    raise AuditDamaged("what an order names cannot be read") from None
                 seq = self._put(order.kind, order.fields, at)
                 if order.type == "enrolment":
                     self._store_enrolment(order)
@@ -231,7 +236,10 @@ class Log:
         with core.integrating:
             core.integrate()
             core.keep_checkpoint()
-            return take_snapshot(self._disk, core.checkpoint)
+            try:
+                return take_snapshot(self._disk, core.checkpoint)
+            except OSError as error:
+                raise translate(error, "viewing the log") from None
 
     def sign_manifest(self, sha: str, size: int, *, at: Instant) -> bytes:
         """Vouch for the manifest of an export with the key of this epoch."""
