@@ -89,6 +89,8 @@ def test_markers_inside_a_string_are_text() -> None:
         (48, "call:weather{", 52, "k", 52, "}", 49),
         (48, "call:weather{}", 52, "k", 52, 49),
         (48, 49),
+        (48, "call:weather{city:", 52, "a", 51, "b", 52, "}", 49),
+        (48, "call:weather{", 100, "}", 49),
     ],
 )
 def test_a_broken_call_is_an_error_and_never_text(tokens: tuple[int | str, ...]) -> None:
@@ -163,3 +165,7 @@ def test_anything_else_is_an_error_of_ours(pieces: list[str | Quoted]) -> None:
         name, text = parse_call(tuple(pieces))
         assert set(name) <= set("call:f1-e.")
         assert isinstance(json.loads(text), dict)
+
+
+def test_a_structural_token_in_content_shows_nothing() -> None:
+    assert _run("a", 51, 52, 49, "b", 106) == [Content(b"a"), Content(b"b"), End("stop")]

@@ -195,7 +195,9 @@ class Answerer:
                 token = answer.sampler.sample_within(answer.grammar, loaded.context, index)
             else:
                 token = answer.sampler.sample(loaded.context, index)
-            step = answer.stream.feed(token, loaded.model.piece(token), ends=loaded.model.is_eog(token))
+            # some files give markers a text of their own, which would read as if the user had written it
+            piece = b"" if token in loaded.vocabulary.structural else loaded.model.piece(token)
+            step = answer.stream.feed(token, piece, ends=loaded.model.is_eog(token))
         except EngineError as error:
             yield from self._end(number, "error", error.code)
             return

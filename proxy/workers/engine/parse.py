@@ -113,7 +113,7 @@ class Parser:
         return self._state is _State.CONTENT
 
     def feed(self, token: int, piece: bytes, *, ends: bool) -> tuple[Event, ...]:
-        """Take the next token, its bytes, and whether it ends generation."""
+        """Take the next token, its bytes (none if it is a structural one), and whether it ends generation."""
         if ends or token in (self._marks.tool_response, self._marks.turn_open):
             self.finish()
             return (End("tool_calls" if self._calls else "stop"),)
@@ -169,7 +169,7 @@ class Parser:
             self._in_string = not self._in_string
             return ()
         self._size += len(piece)
-        if self._size > _MAX_CALL_BYTES or token in (self._marks.tool_open, self._marks.tool_close):
+        if self._size > _MAX_CALL_BYTES or token in (self._marks.tool_open, self._marks.tool_close) or not piece:
             raise EngineError("tool_call_malformed")
         self._open += piece
         return ()
