@@ -9,7 +9,7 @@ import re
 
 from filters.words import words
 
-__all__ = ["is_brand", "is_eponym", "is_eponym_construction"]
+__all__ = ["is_eponym", "is_eponym_construction", "is_medicine"]
 
 _AFTER = (
     "anaemia|anemia|anfall|angina|angle|arteritis|ataxia|bodies|body|cannula|catheter|cells?|chorea|clamp|"
@@ -34,6 +34,11 @@ _FOLLOWED = re.compile(rf"(?:'s|’s|s'|'|’)?(?:[ \t]{{1,2}}|[- ])(?:{_AFTER})
 _PRECEDED = re.compile(rf"(?<![^\W_])(?:{_BEFORE})[ \t]{{1,2}}\Z", re.IGNORECASE)
 _PAIRED = re.compile(r"[-–][A-ZÀ-Þ][^\W\d_]{2,20}(?:'s|’s)?[ \t-]", re.UNICODE)
 
+_STEM = re.compile(
+    r"[^\W\d_]{3,}(?:mab|navir|buvir|ciclovir|viroc|tegravir|tinib|ciclib|sartan|statin|gliptin|gliflozin|glitazone|glutide|"
+    r"xaban|gatran|parin|prazole|conazole|setron|triptan|oxetine|azepam|azolam|floxacin|cycline|cillin|mycin|micin|"
+    r"bactam|penem|dronate|profen|caine|dipine|afil|terol|tropium|metasone|nisolone|thiazide|semide|olol)\Z"
+)
 _EPONYM_WORDS = (
     "addison adson alport alzheimer apgar asperger babinski bamberger bardet barré bartholin basedow bassini batten "
     "bechterew behcet behçet bence biedl billroth bochdalek bouchard braden brown-séquard brudzinski budd burkitt "
@@ -80,7 +85,7 @@ def is_eponym(value: str) -> bool:
     return bool(found) and all(word in _EPONYMS for word in found)
 
 
-def is_brand(value: str) -> bool:
-    """Return whether `value` is one known brand or generic name of a medicine."""
+def is_medicine(value: str) -> bool:
+    """Return whether `value` is one known brand, or one word with the stem of a substance (WHO list of INN stems)."""
     found = [word.text for word in words(value)]
-    return bool(found) and all(word in _BRANDS for word in found)
+    return bool(found) and all(word in _BRANDS or _STEM.search(word) is not None for word in found)

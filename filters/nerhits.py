@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from filters.calendar_words import MONTHS, WEEKDAYS
-from filters.eponyms import is_brand, is_eponym, is_eponym_construction
+from filters.eponyms import is_eponym, is_eponym_construction, is_medicine
 from filters.findings import Source, Type
 from filters.guards import is_code, is_measure
 from filters.propagate import has_name_cue
@@ -59,6 +59,17 @@ _NUMERIC_DATE = re.compile(r"\d[./-] ?\d|\d{4}")
 _AROUND = 300
 _WEAK = 650
 _UNSURE = 800
+_SURE_OF_ACRONYM = 900
+_ACRONYM = 5
+_OLDEST = 130
+_INTEGER = re.compile(r"\d{1,9}")
+_OF_AGE = re.compile(
+    r"(?<![^\W_])(?:years?|yrs?|y\.?o|y/o|yo|old|aged?|ages|jahre?|jährig\w{0,2}|alter|alt|j|años?|edad|ans|âge|âgée?|anni|età|"
+    r"jaar|oud|leeftijd|anos?|idade|turned|born|months?|meses|mois|mesi|i'm|am|m|f|male|female)(?![^\W_])",
+    re.IGNORECASE,
+)
+_BAND = re.compile(r"(?:\d{1,2}|[XY])[pq]\d{1,3}", re.IGNORECASE)
+"""A band of a chromosome."""
 _DOUBTED = 450
 """Under the `balanced` threshold, over the `strict` one."""
 
@@ -102,11 +113,20 @@ def _kind(text: str, start: int, end: int, type_: Type, dates: Scanner) -> str |
         return "facility" if _FACILITY.search(value) else ""
     if type_ is Type.DATE:
         return _date_kind(value, dates)
-    if type_ in (Type.ID, Type.PHONE, Type.AGE):
-        if not _DIGIT.search(value) and type_ is not Type.AGE:
-            return None
-        return None if type_ is not Type.AGE and (is_measure(text, end) or is_code(text, start)) else ""
+    if type_ is Type.AGE:
+        return "" if _is_age(text, start, end) else None
+    if type_ in (Type.ID, Type.PHONE):
+        is_other = is_measure(text, end) or is_code(text, start) or _BAND.match(value) is not None
+        return "" if _DIGIT.search(value) and not is_other else None
     return ""
+
+
+def _is_age(text: str, start: int, end: int) -> bool:
+    """A number is an age only among words of age: "100 men" and "395 participants" are counts."""
+    number = _INTEGER.search(text, start, end)
+    if number is None:
+        return True
+    return int(number.group()) <= _OLDEST and _OF_AGE.search(text, max(0, start - 20), end + 16) is not None
 
 
 def _trimmed(text: str, start: int, end: int, type_: Type, common: frozenset[str]) -> tuple[int, int]:
@@ -142,6 +162,8 @@ def _is_doubtful(text: str, start: int, end: int, score: int, common: frozenset[
     if score < _WEAK and value.islower():
         around = text[max(0, start - _AROUND) : end + _AROUND]
         return len(_TITLE_CASE.findall(around)) >= max(2, len(around) // 200)
+    if score < _SURE_OF_ACRONYM and value.isupper() and len(value) <= _ACRONYM and not text.isupper():
+        return True
     return score < _UNSURE and all(word.text in common for word in words(value))
 
 
@@ -149,7 +171,7 @@ def _is_no_person(text: str, start: int, end: int) -> bool:
     if has_name_cue(text, start):
         return False
     value = text[start:end]
-    return is_eponym_construction(text, start, end) or is_eponym(value) or is_brand(value)
+    return is_eponym_construction(text, start, end) or is_eponym(value) or is_medicine(value)
 
 
 def _date_kind(value: str, dates: Scanner) -> str | None:

@@ -193,7 +193,9 @@ def _spreads(value: Value, common: frozenset[str]) -> bool:
         return value.cued or value.score >= _SURE or len(list(words(value.text))) > 1
     if value.type in (Type.LOCATION, Type.ORG):
         tokens = [word.text for word in words(value.text)]
-        return value.score >= _SURE and len(value.text) >= 4 and not all(token in common for token in tokens)
+        if len(tokens) == 1 and (value.text.isupper() or len(value.text) < 4):
+            return False  # an acronym means something else elsewhere
+        return value.score >= _SURE and not all(token in common for token in tokens)
     if value.type is Type.DATE:
         return value.kind in ("date", "birth_date") and _is_whole_date(value.text)
     if value.type is Type.ID:

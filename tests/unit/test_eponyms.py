@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from filters.eponyms import is_brand, is_eponym, is_eponym_construction
+from filters.eponyms import is_eponym, is_eponym_construction, is_medicine
 
 
 def _at(text: str, name: str) -> bool:
@@ -15,7 +15,8 @@ def _at(text: str, name: str) -> bool:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("Crohn's disease", "Crohn"), ("Crohn disease", "Crohn"), ("Morbus Basedow", "Basedow"), ("M. Basedow", "Basedow"),
+        ("Crohn's disease", "Crohn"), ("Crohn disease", "Crohn"), ("Morbus Basedow", "Basedow"),
+        ("M. Basedow", "Basedow"),
         ("maladie de Crohn", "Crohn"), ("enfermedad de Chagas", "Chagas"), ("Babinski-Zeichen", "Babinski"),
         ("Glasgow Coma Scale", "Glasgow"), ("ziekte van Lyme", "Lyme"), ("sindrome di Down", "Down"),
         ("Kerr fracture", "Kerr"),
@@ -49,8 +50,11 @@ def test_common_surnames_are_people(name: str) -> None:
     assert not is_eponym(name)
 
 
-def test_brands() -> None:
-    assert is_brand("Lipitor")
-    assert is_brand("XARELTO")
-    assert not is_brand("Perera")
-    assert not is_brand("")
+@pytest.mark.parametrize("name", ["Lipitor", "XARELTO", "maraviroc", "Pembrolizumab", "atorvastatin", "Amoxicillin"])
+def test_medicines(name: str) -> None:
+    assert is_medicine(name)
+
+
+@pytest.mark.parametrize("name", ["Perera", "", "Mab", "Lipitor Smith", "Nicol", "Karol", "Martin"])
+def test_people_are_no_medicines(name: str) -> None:
+    assert not is_medicine(name)

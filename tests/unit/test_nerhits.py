@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from filters.findings import Source, Type
+from filters.lexicon import common_words
 from filters.nerhits import ner_hits
 from filters.recognizers import catalogue
 from filters.scan import Scanner
@@ -45,10 +46,59 @@ def kind(text: str, value: str, label: str) -> str | None:
         ("lot 12345", "12345", "PHONE", None),
         ("ana@x", "ana@x", "EMAIL", "email"),
         ("aged forty", "forty", "AGE", "age"),
+        ("a 93-year-old", "93", "AGE", "age"),
+        ("95 of 100 people", "95", "AGE", None),
+        ("in 395 participants", "395", "AGE", None),
+        ("del 22q13 found", "22q13", "ID", None),
+        ("on Pembrolizumab", "Pembrolizumab", "PERSON", None),
     ],
 )
 def test_kinds(text: str, value: str, label: str, result: str | None) -> None:
     assert kind(text, value, label) == result
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "score", "result"),
+    [
+        ("The Patient said entra. Then He left.", "entra", 600, 450),
+        ("The Patient saw perera. Then He left.", "perera", 900, 900),
+        ("pt saw perera and then left", "perera", 600, 600),
+        ("Signed by Toutefois today", "Toutefois", 700, 450),
+        ("Diagnosed NASH in May", "NASH", 700, 450),
+        ("SEEN BY SILVA", "SILVA", 700, 700),
+        ("Dr Toutefois came", "Toutefois", 700, 700),
+    ],
+)
+def test_a_weak_guess_against_letter_case_is_doubted(text: str, value: str, score: int, result: int) -> None:
+    start = text.index(value)
+    (hit,) = ner_hits(text, [FakeSpan(start, start + len(value), "PERSON", score)], DATES, common_words())
+    assert hit.score == result
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "result"),
+    [
+        ("Sohn Markus zusammen", "Markus zusammen", "Markus"),
+        ("Dr. de Silva", "de Silva", "de Silva"),
+        ("seen by Anil Perera today", "by Anil Perera today", "Anil Perera"),
+        ("anil perera today", "anil perera today", "anil perera today"),
+    ],
+)
+def test_small_words_at_the_ends_are_taken_off(text: str, span: str, result: str) -> None:
+    start = text.index(span)
+    (hit,) = ner_hits(text, [FakeSpan(start, start + len(span), "PERSON", 900)], DATES, common_words())
+    assert text[hit.start : hit.end] == result
+
+
+def test_a_role_is_no_name() -> None:
+    assert kind("Frau Kollegin Dr. X", "Kollegin", "PERSON") is None
+    assert kind("NHC 12345", "NHC", "LOCATION") is None
+
+
+def test_a_phone_begins_with_its_number() -> None:
+    text = "unter 0251 12345"
+    (hit,) = ner_hits(text, [FakeSpan(0, len(text), "PHONE", 900)], DATES)
+    assert text[hit.start : hit.end] == "0251 12345"
 
 
 def test_hits_say_where_they_come_from() -> None:
