@@ -23,7 +23,7 @@ from proxy.exchange import CallerKind, Exchange
 from proxy.journal import JsonJournal
 from proxy.judging import Guard
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "config_digest"]
 
 _R = TypeVar("_R")
 _TALLY_TICKS = 30
@@ -74,6 +74,8 @@ class Ledger:
         async with self._witnessing:
             at = house.clock.instant()
             body = await self._witness.body(why, at, log.self_check)
+            if why == "start" and body["gaps"]:
+                raise CordonError("not_ready")  # the first record is what changed code is seen against: it is complete
             await self._do(lambda: log.append("E", body, at=at))
         self._journal.say("evidence", evidence=self._witness.level, count=len(self._witness.reasons))
         enough = EVIDENCE_ORDER.index(self._witness.level) >= EVIDENCE_ORDER.index(house.policy.evidence_min)
@@ -86,11 +88,11 @@ class Ledger:
         if self._log is not None and self._house.rooms is not None:
             await self._guarded(self._witness_now("change"))
 
-    async def keep(self) -> None:
+    async def keep(self, every_s: float = 1) -> None:
         """Tick once a second until cancelled."""
         ticks = 0
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(every_s)
             ticks += 1
             await self._guarded(self._tick())
             if ticks % _TALLY_TICKS == 0:
@@ -117,14 +119,19 @@ class Ledger:
             self._house.changed = False
 
     def _config_digest(self) -> str:
-        """Settings and token registry together are the configuration."""
-        return sha256(f"{self._house.plan.config}\n{self._house.clients.digest}".encode()).hexdigest()
+        return config_digest(self._house.plan.config, self._house.clients.digest)
 
     async def _write_tally(self) -> None:
         recorder = self._house.recorder
-        for refusals in self._house.tally.take() if recorder is not None else ():
-            assert recorder is not None
-            await recorder.refuse_early(refusals)
+        if recorder is None:
+            return
+        unwritten = list(self._house.tally.take())
+        try:
+            while unwritten:
+                await recorder.refuse_early(unwritten[0])
+                del unwritten[0]
+        finally:
+            self._house.tally.put_back(unwritten)
 
     async def _guarded(self, work: Coroutine[object, object, None]) -> None:
         """Run a duty; a log that fails is a state of the service, not the end of it."""
@@ -173,6 +180,11 @@ class Ledger:
             engine=plan.settings.engine.kind,
             filters=Filters(**plan.filters),
         )
+
+
+def config_digest(settings: str, registry: str) -> str:
+    """Settings and token registry together are the configuration that the log names."""
+    return sha256(f"{settings}\n{registry}".encode()).hexdigest()
 
 
 def _nobody() -> Exchange:

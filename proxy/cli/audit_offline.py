@@ -28,10 +28,12 @@ from audit.tree import TileName, read_bundle
 from audit.wal import scan
 from proxy.build import NO_DIGEST
 from proxy.cli.officer_keys import key_code
+from proxy.clients import Clients, RegistryError
 from proxy.clock import Clock, read_boot_id
 from proxy.config import Settings
 from proxy.hostfacts import expected_filters
-from proxy.launch import Prepared, prepare
+from proxy.launch import LaunchError, Prepared, prepare
+from proxy.ledger import config_digest
 from proxy.workers.facts import package_digest, package_dirs
 
 __all__ = ["LogState", "first_day", "is_writing", "offline_log", "start_facts", "state_of"]
@@ -140,13 +142,13 @@ def offline_log(settings: Settings) -> Iterator[tuple[Log, Callable[[], Instant]
 
 
 def start_facts(prepared: Prepared) -> StartFacts:
-    """What the service would record about itself with these settings."""
+    """What the service would record about itself with these settings. Raises LaunchError."""
     settings, policy = prepared.settings, prepared.policy
     return StartFacts(
         version=version("cordon-proxy"),
         software=package_digest(package_dirs()),
         catalogue=prepared.catalogue.digest,
-        config=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
+        config=config_digest(hashlib.sha256(settings.model_dump_json().encode()).hexdigest(), _registry(settings)),
         policy=policy.digest,
         calibration=policy.calibration_digest or NO_DIGEST,
         models=Models(
@@ -156,3 +158,10 @@ def start_facts(prepared: Prepared) -> StartFacts:
         engine=settings.engine.kind,
         filters=Filters(**expected_filters()),
     )
+
+
+def _registry(settings: Settings) -> str:
+    try:
+        return Clients(settings.access.dir / "clients.json").digest
+    except RegistryError as error:
+        raise LaunchError(f"{error}; nothing was written") from None
