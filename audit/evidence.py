@@ -220,7 +220,8 @@ def _reasons(body: Mapping[str, Any], filters: Mapping[str, str], first: Mapping
         yield "child-missing"
     for proc in procs:
         yield from _proc_reasons(proc, filters, body["host"].get("netns"))
-    if _programs(procs) - _programs(first["procs"]):
+    before = _programs(first["procs"])
+    if any(program != before.get(role, program) for role, program in _programs(procs).items()):
         yield "code-changed"
     if body["unit"] != "none" and not _counted(first["counters"]):
         yield "ip-accounting-missing"
@@ -257,8 +258,8 @@ def _control_reasons(role: str, controls: Sequence[Mapping[str, str]]) -> Iterat
             yield f"control:{name}"
 
 
-def _programs(procs: Sequence[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
-    return {(proc["role"], proc["exe"], proc["code"]) for proc in procs}
+def _programs(procs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    return {proc["role"]: (proc["exe"], proc["code"]) for proc in procs}
 
 
 def _counted(counters: Sequence[Mapping[str, Any]]) -> bool:

@@ -75,7 +75,7 @@ def _answer(
         totals=meaning.totals if meaning is not None else {},
         periods=tuple(stretch.body() for stretch in covered.stretches),
         claims=_claims(_verdict(checks), independence, meaning, demo=demo),
-        evidence_span=meaning.span if meaning is not None else None,
+        evidence_spans=meaning.spans if meaning is not None else (),
     )
 
 
@@ -102,14 +102,15 @@ def _claims(verdict: str, independence: Json, meaning: Meaning | None, *, demo: 
         return ()
     claims = ["seal", "tamper-evident", "anchored" if independence["level"] == "I1" else "self-attested"]
     if meaning is not None:
-        claims.append(_network_claim(meaning))
+        claims.extend(_network_claims(meaning))
     return (*claims, "demo") if demo else tuple(claims)
 
 
-def _network_claim(meaning: Meaning) -> str:
-    """Return the one sentence about the network that the evidence supports, the weakest stretch deciding."""
-    if meaning.span is not None and not meaning.reasons:
-        return "no-path"
+def _network_claims(meaning: Meaning) -> tuple[str, ...]:
+    """Return what the evidence supports about the network, the weakest stretch deciding."""
+    if meaning.spans and not meaning.reasons:
+        return "measured", "no-path"
     if "engine-http" in meaning.reasons:
-        return "http-engine"
-    return "control-failed" if any(name.startswith("control:") for name in meaning.reasons) else "not-measured"
+        return ("http-engine",)
+    failed = any(name.startswith("control:") for name in meaning.reasons)
+    return ("control-failed",) if failed else ("not-measured",)

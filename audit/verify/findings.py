@@ -15,6 +15,8 @@ State = Literal["pass", "gap", "unknown", "fail", "not_run"]
 Verdict = Literal["VERIFIED", "VERIFIED WITH GAPS", "NOT VERIFIED", "CANNOT TELL"]
 _WEIGHT: Mapping[State, int] = {"pass": 0, "gap": 1, "unknown": 2, "fail": 3, "not_run": -1}
 _SHOWN = 20
+_STRETCHES = 3
+_PER_STRETCH = frozenset({"measured", "no-path"})
 _STRUCTURE_STAGES = frozenset({1, 2, 3})
 
 
@@ -109,8 +111,8 @@ class Verification:
     totals: Json
     periods: tuple[Json, ...]
     claims: tuple[str, ...]
-    evidence_span: tuple[str, str, int] | None = None
-    """First and last moment at E1, and the number of control tests; not in the file."""
+    evidence_spans: tuple[tuple[str, str, int], ...] = ()
+    """Unbroken stretches at E1 and their number of control tests; not in the file."""
 
     def encode(self) -> bytes:
         """Return `verification.json`."""
@@ -145,13 +147,8 @@ def plain_words(found: Verification) -> tuple[str, ...]:
     table = texts()
     scope = f" {table['structure_only']}" if found.scope == "structure" else ""
     lines = [f"{found.verdict}{scope}", table["verdicts"][found.verdict]]
-    values = _Blank(found.independence)
-    values.update(last=found.size - 1)
-    if found.evidence_span is not None:
-        values.update(a=found.evidence_span[0], b=found.evidence_span[1], n=found.evidence_span[2])
     for claim in found.claims:
-        own = _Blank(values, t=found.sealed_t) if claim == "seal" else values
-        lines.append(table["claims"][claim].format_map(own))
+        lines += _claim(claim, found)
     if "no-path" in found.claims:
         lines.append(table["not_watched"].format(ways="; ".join(table["not_covered"])))
     for check in found.checks:
@@ -159,6 +156,16 @@ def plain_words(found: Verification) -> tuple[str, ...]:
         if len(check.findings) > _SHOWN:
             lines.append(f"{check.id}: {len(check.findings) - _SHOWN} more of the same kind")
     return tuple(lines)
+
+
+def _claim(claim: str, found: Verification) -> list[str]:
+    template = texts()["claims"][claim]
+    if claim in _PER_STRETCH:
+        said = [template.format(a=a, b=b, n=n) for a, b, n in found.evidence_spans[:_STRETCHES]]
+        more = len(found.evidence_spans) - _STRETCHES
+        return [*said, texts()["more_stretches"].format(n=more)] if more > 0 else said
+    values = _Blank(found.independence, last=found.size - 1)
+    return [template.format_map(_Blank(values, t=found.sealed_t) if claim == "seal" else values)]
 
 
 def _sentence(check: str, state: State, finding: Finding) -> str:

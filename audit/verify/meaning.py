@@ -19,6 +19,9 @@ __all__ = ["Meaning", "check_meaning"]
 
 _MOST_UNSEEN_MS = 30 * 60_000
 _MAY_BE_OPEN_MS = 10 * 60_000
+_JOINED_MS = 1000
+Span = tuple[str, str, int]
+"""From, to, number of control tests."""
 _FAILED = frozenset({"failed", "cancelled", "timeout"})
 
 
@@ -36,7 +39,8 @@ class Meaning:
 
     minutes: Json
     totals: Json
-    span: tuple[str, str, int] | None = None
+    spans: tuple[Span, ...] = ()
+    """Unbroken stretches at E1."""
     reasons: tuple[str, ...] = ()
     """Why the evidence is not E1 throughout, each reason once, in the order met; empty means it is."""
 
@@ -44,11 +48,11 @@ class Meaning:
 def check_meaning(log: Structure, covered: Coverage, opened: dict[int, Json], board: Board) -> Meaning:
     """Run V18, V20, V21 and V25."""
     board.run(6)
-    windows, span, reasons = _windows(log, opened, board)
+    windows, spans, reasons = _windows(log, opened, board)
     minutes = _minutes(log, covered, windows, board)
     _check_ticks(log, opened, board)
     totals = _totals(log, covered, opened, board)
-    return Meaning(minutes, totals, span, reasons)
+    return Meaning(minutes, totals, spans, reasons)
 
 
 # --- evidence
@@ -56,10 +60,10 @@ def check_meaning(log: Structure, covered: Coverage, opened: dict[int, Json], bo
 
 def _windows(
     log: Structure, opened: dict[int, Json], board: Board
-) -> tuple[list[_Window], tuple[str, str, int] | None, tuple[str, ...]]:
+) -> tuple[list[_Window], tuple[Span, ...], tuple[str, ...]]:
     """Recompute the level of every E record."""
     windows: list[_Window] = []
-    spans: list[tuple[str, str, int]] = []
+    spans: list[Span] = []
     reasons: dict[str, None] = {}
     filters: dict[str, str] = {}
     first: Json | None = None
@@ -78,9 +82,16 @@ def _windows(
         number = sum(len(proc["controls"]) for proc in body["procs"])
         windows.append(_Window(parse_time(window["from"]), parse_time(window["to"]), found.level, number))
         if found.level == "E1":
-            spans.append((window["from"], window["to"], number))
-    span = (spans[0][0], spans[-1][1], sum(item[2] for item in spans)) if spans else None
-    return windows, span, tuple(reasons)
+            _extend(spans, (window["from"], window["to"], number))
+    return windows, tuple(spans), tuple(reasons)
+
+
+def _extend(spans: list[Span], window: Span) -> None:
+    """Join a window to the stretch it continues, or begin a new one: no sentence may span what nobody measured."""
+    if spans and 0 <= parse_time(window[0]) - parse_time(spans[-1][1]) <= _JOINED_MS:
+        spans[-1] = (spans[-1][0], window[1], spans[-1][2] + window[2])
+    else:
+        spans.append(window)
 
 
 def _minutes(log: Structure, covered: Coverage, windows: Sequence[_Window], board: Board) -> Json:

@@ -154,6 +154,8 @@ def test_code_may_not_change_while_running():
     first = body()
     later = record(facts(procs=changed("engine", code=SHA["other"])), FILTERS, first=first)
     assert later["reasons"] == ["code-changed"]
+    without = body(procs=(proc("gateway"), proc("engine")))
+    assert record(facts(), FILTERS, first=without)["reasons"] == []
 
 
 def test_reasons_come_once_and_in_order():

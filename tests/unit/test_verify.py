@@ -528,7 +528,7 @@ def test_a_keyring_without_the_month(house):
 def test_evidence_and_off_time_sum_to_the_period(house):
     found = house.examine()
     assert found.evidence_min == {"E0": 0, "E1": 25, "gap": 0}
-    assert found.claims == ("seal", "tamper-evident", "self-attested", "no-path")
+    assert found.claims == ("seal", "tamper-evident", "self-attested", "measured", "no-path")
 
 
 # --- packages
