@@ -48,7 +48,8 @@ class Witness:
             self._facts(why, at, self_check, (told, tuple(gaps))), self._house.plan.filters, first=self._first
         )
         self._since, self._asleep_ms = at, self._house.clock.asleep_ms()
-        self._first = self._first or body
+        if not gaps:
+            self._first = self._first or body
         self.level, self.reasons = str(body["level"]), tuple(body["reasons"])
         return body
 

@@ -118,13 +118,17 @@ class Service:
 
     async def _begin(self, house: House, ledger: Ledger) -> None:
         """Steps 2 to 6, then the ticking."""
-        for link in house.links.values():
-            await link.wait_up()
-        while not await self._opened(house, ledger):  # noqa: ASYNC110 - a disk tells nobody when it has room again
+        await self._workers_up(house)
+        while not await self._opened(house, ledger):
             await asyncio.sleep(_RETRY_S)
+            await self._workers_up(house)
         self._journal.say("ready", model=house.models()[0].id if house.models() else "", port=house.rules.port)
         self._control.say(ready=True)
         await ledger.keep()
+
+    async def _workers_up(self, house: House) -> None:
+        for link in house.links.values():
+            await link.wait_up()
 
     async def _opened(self, house: House, ledger: Ledger) -> bool:
         """Try to open log and rooms; what an administrator must mend ends the process, the rest is tried again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,6 +39,12 @@ class Tally:
         if key not in self._counts and len(self._counts) >= _MOST:
             key = ("other", "uid", stage, code)
         self._counts[key] = self._counts.get(key, 0) + 1
+
+    def put_back(self, unwritten: Iterable[Refusals]) -> None:
+        """What was taken could not be written: it is counted again."""
+        for r in unwritten:
+            key = (r.caller_id, r.kind, r.stage, r.code)
+            self._counts[key] = self._counts.get(key, 0) + r.count
 
     def take(self) -> tuple[Refusals, ...]:
         """What is to be written now; the counts start anew."""

@@ -65,6 +65,8 @@ class HandClock:
     utc_ms: int = START_MS
     boot: int = 60_000
     slept: int = 7_000
+    readings: int = 0
+    """How often it was asked for the sleep."""
 
     def instant(self) -> Instant:
         return Instant(self.utc_ms, 330, BOOT, self.boot)
@@ -76,6 +78,7 @@ class HandClock:
         return (self.boot - self.slept) / 1000
 
     def asleep_ms(self) -> int:
+        self.readings += 1
         return self.slept
 
     def pass_ms(self, ms: int) -> None:

@@ -11,9 +11,10 @@ from audit.evidence import Loopback, Peer
 from audit.log import SelfCheck
 from audit.shapes import check
 from proxy.evidence import Witness
-from tests.kit.audit_house import SHA
+from tests.kit.audit_house import SHA, quick_folder
 from tests.kit.gateway_house import OwnLock, Yard, facts_of, housed
 
+tmp_path = pytest.fixture(name="tmp_path")(quick_folder)
 CHECKED = SelfCheck(5, "pass", "2026-11-20T10:00:00.000+05:30")
 
 
