@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from filters.calendar_words import MONTHS, WEEKDAYS
@@ -58,6 +59,9 @@ _ORDINAL_DAY = re.compile(r"(?:the )?\d{1,2}(?:st|nd|rd|th)\Z", re.IGNORECASE)
 _NUMERIC_DATE = re.compile(r"\d[./-] ?\d|\d{4}")
 _AROUND = 300
 _WEAK = 650
+_BALANCED = 500
+_GAP_BEFORE = re.compile(r"\.?[ -]\Z")
+_GAP_AFTER = re.compile(r"\.?[ -]")
 _UNSURE = 800
 _SURE_OF_ACRONYM = 900
 _ACRONYM = 5
@@ -101,7 +105,26 @@ def ner_hits(
             doubted = not cued and _is_doubtful(text, start, end, span.score, common) and type_ in _CASED
             score = min(span.score, _DOUBTED) if doubted else span.score
             found.append(Hit(start, end, type_, refined or kind, score, RANKS[type_], cued, Source.NER))
-    return tuple(found)
+    return _with_company(text, sorted(found), common)
+
+
+def _with_company(text: str, hits: list[Hit], common: frozenset[str]) -> tuple[Hit, ...]:
+    """A capital word that the model half doubts belongs to the name or place it touches ("Mstislav Dolgorukova")."""
+    sure = {(hit.type, edge) for hit in hits if hit.score >= _BALANCED for edge in (hit.start, hit.end)}
+    return tuple(replace(hit, score=_BALANCED) if _has_company(text, hit, sure, common) else hit for hit in hits)
+
+
+def _has_company(text: str, hit: Hit, sure: set[tuple[Type, int]], common: frozenset[str]) -> bool:
+    word = text[hit.start : hit.end]
+    if hit.score >= _BALANCED or hit.type not in (Type.NAME, Type.LOCATION) or not word[:1].isupper():
+        return False
+    if len(word) > 1 and word.casefold() in common:
+        return False
+    before = _GAP_BEFORE.search(text, max(0, hit.start - 2), hit.start)
+    after = _GAP_AFTER.match(text, hit.end)
+    return (before is not None and (hit.type, before.start()) in sure) or (
+        after is not None and (hit.type, after.end()) in sure
+    )
 
 
 def _kind(text: str, start: int, end: int, type_: Type, dates: Scanner) -> str | None:

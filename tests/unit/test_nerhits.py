@@ -90,6 +90,23 @@ def test_small_words_at_the_ends_are_taken_off(text: str, span: str, result: str
     assert text[hit.start : hit.end] == result
 
 
+@pytest.mark.parametrize(
+    ("text", "weak", "sure", "score"),
+    [
+        ("met Mstislav Dolgorukova", "Mstislav", "Dolgorukova", 500),
+        ("met Juliusz A. Kwiatkowski", "A", "Kwiatkowski", 500),
+        ("met Ana-Maria Silva", "Ana", "Maria Silva", 500),
+        ("met Mstislav, Dolgorukova", "Mstislav", "Dolgorukova", 360),
+        ("met patient Dolgorukova", "patient", "Dolgorukova", 360),
+        ("met Patient Dolgorukova", "Patient", "Dolgorukova", 360),
+    ],
+)
+def test_a_doubted_word_is_believed_beside_a_sure_one(text: str, weak: str, sure: str, score: int) -> None:
+    spans = [FakeSpan(text.index(v), text.index(v) + len(v), "PERSON", s) for v, s in ((weak, 360), (sure, 900))]
+    hits = {text[h.start : h.end]: h.score for h in ner_hits(text, spans, DATES, common_words())}
+    assert hits.get(weak, 360) == score
+
+
 def test_a_role_is_no_name() -> None:
     assert kind("Frau Kollegin Dr. X", "Kollegin", "PERSON") is None
     assert kind("NHC 12345", "NHC", "LOCATION") is None
