@@ -36,7 +36,7 @@ from proxy.workers.admission import FairQueue
 from proxy.workers.client import EngineClient, Link
 from proxy.workers.supervisor import CHILD_ENVIRONMENT
 
-__all__ = ["GuardFailed", "envelope", "prepare_guard", "with_guard"]
+__all__ = ["GuardFailed", "envelope", "prepare_guard", "with_guard", "with_unproved_guard"]
 
 _T = TypeVar("_T")
 _STOP_S = 10
@@ -69,6 +69,19 @@ def envelope(name: str) -> Exchange:
 
 async def with_guard(prepared: Prepared, work: Callable[[Guard], Awaitable[_T]]) -> _T:
     """Start the guard, prove it by its canaries, do the work, stop it. Raises GuardFailed; `work` never raises."""
+
+    async def proved(guard: Guard) -> _T | GuardFailed:
+        try:
+            check_canaries(prepared.policy.canary_scores, await guard.canaries(envelope("canary")))
+        except (CordonError, PolicyError) as error:
+            return GuardFailed(_sentence(error.code))
+        return await work(guard)
+
+    return await with_unproved_guard(prepared, proved)
+
+
+async def with_unproved_guard(prepared: Prepared, work: Callable[[Guard], Awaitable[_T | GuardFailed]]) -> _T:
+    """The same, of a guard whose canaries nobody has scored yet: only to calibrate it. Raises GuardFailed."""
     with _engine(prepared) as engine:
         link = Link("guard_unavailable", "guard_unavailable")
         async with asyncio.TaskGroup() as tasks:
@@ -76,15 +89,16 @@ async def with_guard(prepared: Prepared, work: Callable[[Guard], Awaitable[_T]])
             rising = tasks.create_task(link.wait_up())
             await asyncio.wait((serving, rising), return_when=asyncio.FIRST_COMPLETED)
             rising.cancel()
-            outcome = await _proved(prepared, link, work) if link.up else GuardFailed(_sentence(engine.code()))
+            outcome = await _work(prepared, link, work) if link.up else GuardFailed(_sentence(engine.code()))
             link.close()
     if isinstance(outcome, GuardFailed):  # raised here, because a task group would wrap it
         raise outcome
     return outcome
 
 
-async def _proved(prepared: Prepared, link: Link, work: Callable[[Guard], Awaitable[_T]]) -> _T | GuardFailed:
-    """Score the canaries as the service does at its start, then work."""
+async def _work(
+    prepared: Prepared, link: Link, work: Callable[[Guard], Awaitable[_T | GuardFailed]]
+) -> _T | GuardFailed:
     policy = prepared.policy
     sha256 = prepared.guard.sha256 if prepared.guard is not None else ""
     client = EngineClient(link, link, FairQueue(parallel=1), now_s=time.monotonic)
@@ -92,11 +106,8 @@ async def _proved(prepared: Prepared, link: Link, work: Callable[[Guard], Awaita
     cache = VerdictCache(secrets.token_bytes(32))
     try:
         guard = Guard(client, shield_of(policy), policy, basis, cache, now_s=time.monotonic)
-        check_canaries(policy.canary_scores, await guard.canaries(envelope("canary")))
     except GuardInvalidError:
         return GuardFailed(_sentence("guard_invalid"))
-    except (CordonError, PolicyError) as error:
-        return GuardFailed(_sentence(error.code))
     return await work(guard)
 
 

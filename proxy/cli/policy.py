@@ -1,4 +1,4 @@
-"""`cordon policy list | show | check`: what the rules are, and whether a site's own file is one.
+"""`cordon policy list | show | check | calibrate`: what the rules are, and whether a site's own file is one.
 
 Law: nothing here changes a rule; a file that would not load is said so before a service has to.
 """
@@ -19,6 +19,7 @@ from filters.recognizers import catalogue
 from filters.stock import STOCK
 from policies.load import verify_kinds
 from policies.model import Direction, Policy, PolicyError, Regime
+from proxy.cli.calibrate import CALIBRATE
 from proxy.cli.command import Command, Exit, complain, out
 from proxy.cli.shelf import inspect, settings_or_defaults
 from proxy.config import ConfigError, PolicySettings, Settings
@@ -206,4 +207,5 @@ COMMANDS = (
         _check,
         _check_arguments,
     ),
+    CALIBRATE,
 )
