@@ -102,3 +102,13 @@ def test_questions_the_guard_was_not_made_for_are_not_asked() -> None:
 def test_an_envelope_holds_no_text() -> None:
     assert envelope("row-1").id == "row-1"
     assert envelope("row-1").caller.uid == os.getuid()
+
+
+def test_a_calibration_made_here_is_taken_by_the_guard_it_was_made_for(tmp_path: Path) -> None:
+    config = tmp_path / "cordon.toml"
+    config.write_text('[models]\nguard = "demo-guard"\ndemo_models = true\n'
+                      f'[policy]\ncalibration_dir = "{tmp_path}/made"\n')  # fmt: skip
+    assert cordon("policy", "calibrate", "--provisional", "--config", config).status == 0
+    (tmp_path / "x.txt").write_text(str(ROWS[0]["text"]))
+    ran = cordon("judge", "--config", config, tmp_path / "x.txt")
+    assert (ran.status, "basis provisional" in ran.out) == (0, True)
