@@ -127,7 +127,8 @@ class Core:
                     raise AuditError(self.hold.code, self.hold.detail)
                 batch, size, root = list(self._pending), self.history.tree.size, self.history.tree.root()
                 signer = self.epoch.signer if self.epoch is not None else None
-            if signer is None or not size:
+                settled = not batch and not rotate and self.checkpoint and self.hold is None
+            if signer is None or not size or settled:
                 return
             before = self.integrated
             note = self._put(batch, Checkpoint(self.origin, size, root), signer)

@@ -222,9 +222,9 @@ class Log:
                 if order.type == "enrolment":
                     self._store_enrolment(order)
             try:
-                core.store.erase(paths)
-            except OSError as error:
-                raise translate(error, "deleting what an order names") from None
+                core.integrate()  # signed first: whoever looks now sees the order before the loss
+            finally:
+                self._erase(paths)
             core.integrate(rotate=True)
             if order.kind == "A":
                 core.keep_checkpoint()
@@ -313,6 +313,12 @@ class Log:
             blobs = [blob_path(entry.digest) for entry in found if entry.epoch in numbers]
             return [*blobs, *(segment_path(number) for number in sorted(numbers))]
         return []
+
+    def _erase(self, paths: list[str]) -> None:
+        try:
+            self._core.store.erase(paths)
+        except OSError as error:
+            raise translate(error, "deleting what an order names") from None
 
     def _store_enrolment(self, order: Order) -> None:
         core = self._core

@@ -83,7 +83,8 @@ def _windows(
         windows.append(_Window(parse_time(window["from"]), parse_time(window["to"]), found.level, number))
         if found.level == "E1":
             _extend(spans, (window["from"], window["to"], number))
-    return windows, tuple(spans), tuple(reasons)
+    lasting = [span for span in spans if span[0] != span[1]]
+    return windows, tuple(lasting or spans), tuple(reasons)
 
 
 def _extend(spans: list[Span], window: Span) -> None:

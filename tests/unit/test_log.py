@@ -1,5 +1,6 @@
 """The log from the corridor's side: what is durable when, what is refused with which code, and that it verifies."""
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -424,6 +425,29 @@ def test_threads_share_one_log(house):
     assert found.totals["answered"] == 90
     assert found.verdict != "NOT VERIFIED"
     assert "V25" not in states(found)
+
+
+def test_a_log_in_use_can_be_viewed(house):
+    """Someone examines the directory while the service signs: the view is whole every time."""
+    log = house.open()
+    house.evidence(log, "start")
+    stopped = threading.Event()
+
+    def write() -> None:
+        while not stopped.is_set():
+            house.exchange(log)
+            log.tick(at=house.clock.pass_ms(61_000))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(12):
+            with contextlib.suppress(AuditError):  # written too fast to be viewed
+                assert house.examine().verdict != "NOT VERIFIED"
+    finally:
+        stopped.set()
+        writer.join()
+    log.stop("stop", at=house.clock())
 
 
 def test_after_the_end_nothing_is_recorded(house):

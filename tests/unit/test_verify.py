@@ -451,6 +451,22 @@ def test_an_order_not_carried_out(house, forger):
     assert result(house)[1] == {"V14": "gap"}
 
 
+def test_no_sentence_spans_what_nobody_measured(house):
+    house.clock.reboot(3_600_000)
+    house.run(1)
+    words = [line for line in plain_words(house.examine()) if line.startswith("No network path")]
+    assert len(words) == 3
+    assert "3 more stretches" in "\n".join(plain_words(house.examine()))
+    assert len(house.examine().evidence_spans) == 6
+    log = house.open()
+    house.evidence(log, "start")
+    house.evidence(log, procs=[proc("gateway"), proc("analyst")], level="E0", reasons=["child-missing"])
+    log.stop("stop", at=house.clock.pass_ms(10))
+    found = house.examine()
+    assert "no-path" not in found.claims
+    assert "not-measured" in found.claims
+
+
 def test_a_level_raised_by_hand(house):
     log = house.open()
     house.evidence(log, "start")
