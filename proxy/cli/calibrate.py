@@ -103,11 +103,8 @@ def _run(args: argparse.Namespace) -> int:
     except (ConfigError, LaunchError, GuardFailed) as error:
         complain(str(error))
         return Exit.CONFIG
-    except PolicyError as error:
+    except (PolicyError, BadCaseError) as error:
         complain(f"{error}; nothing was written")
-        return Exit.FAILED
-    except BadCaseError as error:
-        complain(f"{error} is not a labelled row; nothing was written")
         return Exit.FAILED
     except (OSError, UnicodeDecodeError) as error:
         complain(f"a file cannot be read or written ({type(error).__name__}); nothing was written")
@@ -146,7 +143,7 @@ def _read(files: Sequence[Path]) -> tuple[Case, ...]:
             try:
                 case = parse_case(line)
             except BadCaseError:
-                raise BadCaseError(f"line {number} of {path}") from None
+                raise BadCaseError(f"line {number} of {path} is not a labelled row") from None
             if case.id in found:
                 raise PolicyError("calibration_invalid", "a row id stands twice")
             found[case.id] = case
