@@ -89,7 +89,7 @@ class Guard:
         try:
             return await self._score(exchange, unit)
         except CordonError as error:
-            if error.code != "too_long":
+            if error.code != "guard_text_too_long":
                 raise
         scores: Scores = {}
         for half in _cut(halved, unit):

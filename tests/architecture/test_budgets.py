@@ -100,15 +100,19 @@ def test_no_vague_module_names() -> None:
 
 
 def test_tasks_belong_to_a_group() -> None:
-    """`asyncio.create_task` and `ensure_future` leave orphans; a TaskGroup owns its tasks."""
+    """`asyncio.create_task` and `ensure_future` leave orphans; a TaskGroup owns its tasks.
+
+    One exception: the record of a request must be finished, and is waited for, also when its caller leaves.
+    """
+    allowed = [("proxy/pipeline.py", "ensure_future")]
     bad = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr in ("create_task", "ensure_future"):
                 owner = node.value
                 if isinstance(owner, ast.Name) and owner.id in ("asyncio", "loop"):
-                    bad.append(f"{named(path)}:{node.lineno}")
-    assert bad == []
+                    bad.append((named(path), node.attr))
+    assert bad == allowed
 
 
 BORDERS = {
