@@ -41,7 +41,8 @@ class Snapshot:
 def take_snapshot(disk: Disk, checkpoint: bytes) -> Snapshot:
     """Collect names at the size of `checkpoint`; the caller keeps integrations away meanwhile."""
     point = Checkpoint.parse(Note.parse(checkpoint).text)
-    tiles = list(tile_names(point.size))
+    stored = sum(1 for _ in disk.names("log/tile/entries"))
+    tiles = list(tile_names(point.size)) if point.size <= stored * 256 else []
     held = {CHECKPOINT: checkpoint, **_read(disk, (name for name in tiles if name.width < 256))}
     names = {CHECKPOINT, *("log/" + name.path() for name in tiles)}
     for folder in ("log/checkpoints", "notes", "policy", "seg", "blob"):

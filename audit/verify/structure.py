@@ -136,6 +136,10 @@ def check_structure(log: Structure, anchors: Anchors, board: Board) -> None:
 
 
 def _read_entries(log: Structure, board: Board) -> None:
+    bundles = sum(name.startswith("log/tile/entries/") for name in log.package.names)
+    if log.checkpoint.size > bundles * 256:  # a size nobody has verified yet must not decide how long we work
+        board.add("V05", "fail", Finding(a=bundles * 256, b=log.checkpoint.size - 1))
+        return
     order = Order()
     for name in tile_names(log.checkpoint.size):
         if name.level >= 0:
@@ -179,7 +183,8 @@ def _read_entry(log: Structure, leaf: bytes, order: Order, board: Board) -> None
 
 def _check_tree(log: Structure, board: Board) -> None:
     if len(log.leaves) != log.checkpoint.size:
-        board.add("V05", "fail", Finding(a=len(log.leaves), b=log.checkpoint.size - 1))
+        if not board.broken():
+            board.add("V05", "fail", Finding(a=len(log.leaves), b=log.checkpoint.size - 1))
         return
     log.tree = FullTree([leaf_hash(leaf) for leaf in log.leaves])
     for name in tile_names(log.checkpoint.size):

@@ -281,6 +281,13 @@ def test_two_histories_signed(house, forger):
     assert result(house) == ("NOT VERIFIED", {"V09": "fail"})
 
 
+def test_an_absurd_size_costs_no_time(house, forger):
+    for size in (600, 10**15, 2**53 - 1):
+        put(house.folder / "log/checkpoint", sign_checkpoint(Checkpoint(ORIGIN, size, bytes(32)), forger.signer(4)))
+        verdict, found = result(house)
+        assert (verdict, found["V05"]) == ("NOT VERIFIED", "fail")
+
+
 def test_a_seal_by_an_unknown_key(house, forger):
     assert result(forger.write(Signer(ORIGIN, b"\x05" * 32)))[1]["V03"] == "fail"
 
