@@ -36,7 +36,7 @@ from proxy.config import (
 from proxy.launch import prepare
 from proxy.workers.facts import package_digest, package_dirs
 
-__all__ = ["Running", "demo_service", "examined", "http_house", "records"]
+__all__ = ["Running", "demo_service", "enrolled_house", "examined", "http_house", "records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,11 @@ def http_house(folder: Path, port: int, base_url: str) -> DemoHouse:
         policy=PolicySettings(name="unsafe-allow-all", dir=folder, calibration_dir=folder),
         audit=AuditSettings(dir=folder / "audit", site="demo.invalid"),
     )
+    return enrolled_house(folder, settings)
+
+
+def enrolled_house(folder: Path, settings: Settings) -> DemoHouse:
+    """A house of these settings in a folder that has none: a log with its officer, and a client with a token."""
     (folder / "cordon.toml").write_text(settings_to_toml(settings), encoding="utf-8")
     policy = prepare(settings).policy
     grant = Grant(policy=policy.digest, software=package_digest(package_dirs()))
@@ -138,4 +143,4 @@ def http_house(folder: Path, port: int, base_url: str) -> DemoHouse:
     settings.access.dir.mkdir(mode=0o700)
     clients = Clients(settings.access.dir / "clients.json")
     token = clients.add(NewClient("conformance", os.getuid(), days=1), now_s=time.time())
-    return DemoHouse(folder, port, token, policy, settings)
+    return DemoHouse(folder, settings.access.port, token, policy, settings)
