@@ -1,8 +1,8 @@
 """`cordon audit approve | erase | review`: the officer's orders about a log, each a signed note for its computer.
 
 Law: an order is about records of a log that verifies, opened with the officer's own keys; a record is named by the
-number that a report shows, so nobody copies digests. Nothing happens until the workstation accepts the note, and then it
-is a record.
+number that a report shows, so nobody copies digests. Nothing happens until the workstation accepts the note, and then
+it is a record.
 """
 
 from __future__ import annotations
