@@ -470,6 +470,16 @@ def test_an_older_package_than_the_book_is_not_signed(house: House) -> None:
     assert (house.path / "anchor.note").read_bytes() == before
 
 
+def test_a_book_that_knows_more_is_believed_by_its_names_alone(house: House) -> None:
+    """A newer entry that cannot be read any more still says that a longer history was signed."""
+    assert anchor(house, packed(house)).status == 0
+    (stored,) = (house.path / "keys" / "anchors").rglob("*.note")
+    (stored.parent / "000000999999.note").write_bytes(b"spoilt")
+    house.run()
+    ran = anchor(house, packed(house))
+    assert (ran.status, "a newer anchor, of 999999 records" in ran.err) == (2, True)
+
+
 def test_an_anchor_needs_the_officers_own_keys(house: House) -> None:
     (house.path / "keys").rename(house.path / "officer")
     ran = cordon("audit", "anchor", house.folder, "--dir", house.path / "elsewhere")

@@ -63,6 +63,27 @@ def test_the_examples_parse(verb: str, command: Command) -> None:
         assert args.run is command.run
 
 
+def manual_lines() -> list[str]:
+    """The commands in code blocks of the manual."""
+    blocks = "".join(
+        part for page in sorted((ROOT / "docs" / "howto").glob("*.md")) for part in page.read_text().split("```")[1::2]
+    )
+    return [line for line in blocks.splitlines() if line.startswith("cordon ")]
+
+
+def test_the_manual_has_commands() -> None:
+    assert len(manual_lines()) >= 5
+
+
+@pytest.mark.parametrize("line", manual_lines())
+def test_the_commands_of_the_manual_parse(line: str) -> None:
+    verb, *words = shlex.split(line)[1:]
+    module = importlib.import_module(f"proxy.cli.{COMMANDS[verb]}")
+    args, left = program._parser(verb, module.COMMANDS).parse_known_args(words)
+    assert left == []
+    assert callable(args.run)
+
+
 def test_summaries_are_sentences_of_one_line_and_names_are_unique() -> None:
     names = [command.name for _, command in ALL]
     assert len(set(names)) == len(names)
