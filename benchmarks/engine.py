@@ -4,8 +4,8 @@
 
 Prints one table: medians of alternating runs and the ratio, where above 1 is better for Cordon. Both get the same
 prompt as text with its markers, greedy, flash attention on. The last rows have no peer: what a shared prefix saves a
-judge, against the same engine asked one policy at a time. The peer needs the extra `llama-cpp-python[server]`; without
-it the column stays empty. A demonstration model is small, so the loop around the model weighs more than it does for a
+judge, against the same engine asked one policy at a time. The peer is installed into `.venv-bench`; if it cannot be,
+its column stays empty. A demonstration model is small, so the loop around the model weighs more than it does for a
 large one.
 """
 
@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import hashlib
 import http.client
-import importlib.util
 import json
 import os
 import platform
@@ -27,10 +26,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.parties import Missing, peer_python
 from filters.parts import RedactedText
 from filters.tokens import Control, Piece, Text
 from proxy.workers.engine.templates import FAMILIES
@@ -181,7 +182,10 @@ def _row(case: str, unit: str, values: Sequence[float], *, more_is_better: bool)
 
 @contextlib.contextmanager
 def _peer(model: Path, threads: int) -> Iterator[Peer | None]:
-    if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn", "sse_starlette")):
+    try:
+        python = peer_python("llama-cpp-python", f"llama-cpp-python[server]=={version('llama-cpp-python')}")
+    except Missing as reason:
+        print(f"llama_cpp.server: not run, {reason}")
         yield None
         return
     with socket.socket() as probe:
@@ -193,7 +197,7 @@ def _peer(model: Path, threads: int) -> Iterator[Peer | None]:
         "interrupt_requests": False,
     }  # fmt: skip
     words = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "llama_cpp.server", *words]
+    command = [str(python), "-m", "llama_cpp.server", *words]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ})
     try:
         for _ in range(300):
