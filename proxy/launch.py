@@ -62,15 +62,18 @@ def prepare(settings: Settings) -> Prepared:
     try:
         policy = read_policy(settings.policy, guard.sha256 if guard is not None else "")
     except PolicyError as error:
-        raise LaunchError(f"{_POLICY_SENTENCES.get(error.code, 'the policy cannot be used')}: {error}") from None
-    if guard is None and policy.judges:
-        raise LaunchError("models.guard is empty, but the policy judges; nothing was started. Name a guard")
+        code = error.code if guard is not None else _NO_GUARD.get(error.code, error.code)
+        raise LaunchError(f"{_POLICY_SENTENCES.get(code, _POLICY)}: {error}") from None
     return Prepared(settings, catalogue, policy, answer, guard if policy.judges else None)
 
 
+_POLICY = "the policy cannot be used; nothing was started. Look at it with `cordon policy check`"
+_NO_GUARD = {"guard_uncalibrated": "no_guard"}
+"""Without a guard nothing can be calibrated: the setting is what is missing."""
 _POLICY_SENTENCES = {
     "guard_uncalibrated": "the guard has no calibration that fits its file; nothing was started. "
-    "Make one with `cordon policy calibrate`"
+    "Make one with `cordon policy calibrate`",
+    "no_guard": "models.guard is empty, but the policy judges; nothing was started. Name a guard",
 }
 
 

@@ -40,7 +40,7 @@ def read_catalogue(settings: ModelsSettings) -> Catalogue:
     except (OSError, UnicodeDecodeError):
         raise ConfigError("models.catalogue cannot be read; nothing was started") from None
     except CatalogueError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(f"{error}; nothing was started") from None
 
 
 def resolve(settings: ModelsSettings, catalogue: Catalogue, model_id: str, role: str) -> Shelved:

@@ -1,0 +1,233 @@
+"""Everything that can be refused is refused before anything is started, in one sentence that says what to do."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proxy.config import (
+    AccessSettings,
+    AuditSettings,
+    ConfigError,
+    ModelsSettings,
+    PolicySettings,
+    Settings,
+)
+from proxy.journal import open_journal
+from proxy.launch import LaunchError, Prepared, _gateway, _named_users, _warn, _workers, engine_spec, prepare
+from proxy.plan import GatewayPlan, LockOrder
+from proxy.workers.border import parse_arguments
+from proxy.workers.engine.launch import plan_from_json
+
+SHA = "ab" * 32
+
+
+def settings(folder: Path, **changed: object) -> Settings:
+    """The bundled models under the shipped policy; `models`, `engine`, `policy`, `access` replace fields."""
+    made = Settings(
+        access=AccessSettings(dir=folder / "access", socket=folder / "api.sock"),
+        models=ModelsSettings(dir=folder, answer="demo-chat", guard="demo-guard", demo_models=True),
+        policy=PolicySettings(name="hospital", dir=folder, calibration_dir=folder),
+        audit=AuditSettings(dir=folder / "audit"),
+    )
+    for name, fields in changed.items():
+        part = type(getattr(made, name))(**{**getattr(made, name).model_dump(), **fields})  # type: ignore[arg-type]
+        made = made.model_copy(update={name: part})
+    return made
+
+
+def outside(folder: Path, **changed: object) -> Settings:
+    engine = {"kind": "http", "base_url": "http://127.0.0.1:8081/v1", "model": "big"}
+    return settings(folder, **{"engine": engine, **changed})
+
+
+def test_the_bundled_house_can_be_prepared(tmp_path: Path) -> None:
+    got = prepare(settings(tmp_path))
+    assert got.answer is not None
+    assert got.guard is not None
+    assert (got.answer.model.id, got.guard.model.id, got.policy.name) == ("demo-chat", "demo-guard", "hospital")
+    assert got.policy.calibration_basis == "demo"
+
+
+def test_a_server_outside_has_no_answer_model_and_keeps_the_guard(tmp_path: Path) -> None:
+    got = prepare(outside(tmp_path))
+    assert got.answer is None
+    assert got.guard is not None
+
+
+def test_a_policy_that_does_not_judge_loads_no_guard(tmp_path: Path) -> None:
+    assert prepare(settings(tmp_path, policy={"name": "unsafe-allow-all"})).guard is None
+
+
+def site_catalogue(folder: Path, sha256: str = "", role: str = "guard") -> Path:
+    path = folder / "site.toml"
+    path.write_text(
+        f'[[model]]\nid = "own"\nrole = "{role}"\nfamily = "gemma2"\nhf_id = "x/y"\nfile = "own.gguf"\nbytes = 1\n'
+        f'sha256 = "{sha256}"\nlicence = "none"\ncontext = 4096\nmodalities = ["text"]\nkv_mib = 0\n'
+        "sampling = { temperature = 1.0, top_p = 0.95, top_k = 64 }\nempty_thought = false\nscenarios = []\n"
+    )
+    return path
+
+
+def not_there(folder: Path) -> Settings:
+    return settings(folder, models={"answer": "demo-chta"})
+
+
+def a_guard_as_answer(folder: Path) -> Settings:
+    return settings(folder, models={"answer": "demo-guard"})
+
+
+def no_demonstration(folder: Path) -> Settings:
+    return settings(folder, models={"demo_models": False})
+
+
+def not_approved(folder: Path) -> Settings:
+    return settings(folder, models={"guard": "shieldgemma-2b"})
+
+
+def no_file(folder: Path) -> Settings:
+    return settings(folder, models={"guard": "own", "catalogue": site_catalogue(folder, SHA)})
+
+
+def no_calibration(folder: Path) -> Settings:
+    (folder / "own.gguf").write_bytes(b"x")
+    return settings(folder, models={"guard": "own", "catalogue": site_catalogue(folder, SHA)})
+
+
+def a_broken_calibration(folder: Path) -> Settings:
+    (folder / f"{SHA[:16]}.toml").write_text("not = [toml")
+    return no_calibration(folder)
+
+
+def no_catalogue(folder: Path) -> Settings:
+    return settings(folder, models={"catalogue": folder / "nothing.toml"})
+
+
+def a_broken_catalogue(folder: Path) -> Settings:
+    (folder / "broken.toml").write_text("[[model]]\nid = 7\n")
+    return settings(folder, models={"catalogue": folder / "broken.toml"})
+
+
+def no_policy(folder: Path) -> Settings:
+    return settings(folder, policy={"name": "clinic"})
+
+
+def a_broken_policy(folder: Path) -> Settings:
+    (folder / "clinic.toml").write_text('name = "clinic"\n')
+    return settings(folder, policy={"name": "clinic"})
+
+
+def no_guard(folder: Path) -> Settings:
+    return settings(folder, models={"guard": ""})
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "words"),
+    [
+        (not_there, ConfigError, ("models.answer", "demo-chta", "Known:", "demo-chat")),
+        (a_guard_as_answer, ConfigError, ("models.answer", "no answer model demo-guard")),
+        (no_demonstration, ConfigError, ("demonstration only", "models.demo_models = true")),
+        (not_approved, ConfigError, ("models.guard", "not approved", "sha256sum", "[models.pins]")),
+        (no_file, ConfigError, ("models.guard", "own.gguf is missing", "Copy the file there")),
+        (no_calibration, LaunchError, ("no calibration", "cordon policy calibrate")),
+        (a_broken_calibration, LaunchError, ("the policy cannot be used", "calibration")),
+        (no_catalogue, ConfigError, ("models.catalogue cannot be read",)),
+        (a_broken_catalogue, ConfigError, ("model",)),
+        (no_policy, LaunchError, ("the policy cannot be used", "clinic")),
+        (a_broken_policy, LaunchError, ("the policy cannot be used",)),
+        (no_guard, LaunchError, ("models.guard is empty", "Name a guard")),
+    ],
+)
+def test_every_refusal_is_a_sentence_that_says_nothing_was_started(
+    tmp_path: Path, case: Callable[[Path], Settings], error: type[Exception], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(error) as caught:
+        prepare(case(tmp_path))
+    sentence = str(caught.value)
+    for word in (*words, "nothing was started"):
+        assert word in sentence
+    assert "\n" not in sentence
+
+
+def test_names_of_users_become_numbers(tmp_path: Path) -> None:
+    named = _named_users(settings(tmp_path, access={"allow_keyless_local_user": ("root", 1000)}))
+    assert named.access.allow_keyless_local_user == (0, 1000)
+
+
+def test_an_unknown_user_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LaunchError, match=r"unknown user; nothing was started"):
+        _named_users(settings(tmp_path, access={"allow_keyless_local_user": ("nobody-of-that-name",)}))
+
+
+def warned(prepared: Prepared) -> list[tuple[str, str]]:
+    stream = io.StringIO()
+    _warn(prepared, open_journal(stream))
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    return [(line["event"], line.get("policy") or line.get("basis") or line.get("evidence", "")) for line in lines]
+
+
+def test_what_weakens_the_service_is_said_in_the_journal(tmp_path: Path) -> None:
+    assert warned(prepare(settings(tmp_path))) == [("thresholds_not_measured", "demo")]
+    got = warned(prepare(outside(tmp_path, policy={"name": "unsafe-allow-all"})))
+    assert got == [("unsafe_policy", "unsafe-allow-all"), ("engine_outside_the_cordon", "E0")]
+    measured = prepare(settings(tmp_path))
+    assert warned(replace(measured, policy=replace(measured.policy, calibration_basis="measured"))) == []
+
+
+def orders(prepared: Prepared) -> dict[str, LockOrder]:
+    specs = _workers(prepared)
+    for spec in specs:
+        for number in spec.descriptors.values():
+            os.close(number)
+    return {spec.role: LockOrder.model_validate_json(parse_arguments(spec.arguments).lock) for spec in specs}
+
+
+def test_only_the_connector_may_connect_and_only_to_its_port(tmp_path: Path) -> None:
+    assert {role: o.ports for role, o in orders(prepare(settings(tmp_path))).items()} == {"analyst": (), "engine": ()}
+    http = orders(prepare(outside(tmp_path)))
+    assert {role: o.ports for role, o in http.items()} == {"analyst": (), "engine": (), "http": (8081,)}
+    assert all((o.own_namespaces, o.read, o.write) == (True, (), ()) for o in http.values())
+    bare = orders(prepare(outside(tmp_path, policy={"name": "unsafe-allow-all"}, models={"guard": ""})))
+    assert set(bare) == {"analyst", "http"}
+
+
+def test_the_engine_is_given_open_files_and_their_digests(tmp_path: Path) -> None:
+    prepared = prepare(settings(tmp_path, engine={"parallel": 2, "threads": 3}))
+    spec = engine_spec(prepared)
+    try:
+        assert set(spec.descriptors) == {"model.answer", "model.guard"}
+        plan = plan_from_json(parse_arguments(spec.arguments).plan)
+        assert [(m.role, m.id, m.descriptor, m.path) for m in plan.models] == [
+            ("answer", "demo-chat", spec.descriptors["model.answer"], None),
+            ("guard", "demo-guard", spec.descriptors["model.guard"], None),
+        ]
+        assert prepared.answer is not None
+        assert (plan.models[0].sha256, plan.models[0].slots, plan.threads) == (prepared.answer.sha256, 2, 3)
+        assert os.fstat(plan.models[0].descriptor or -1).st_size == prepared.answer.path.stat().st_size
+        assert not os.get_inheritable(spec.descriptors["model.guard"])
+    finally:
+        for number in spec.descriptors.values():
+            os.close(number)
+
+
+def test_the_gateway_is_told_digests_and_may_write_two_folders(tmp_path: Path) -> None:
+    prepared = prepare(settings(tmp_path))
+    spec = _gateway(prepared, {"listen.0": 7})
+    given = parse_arguments(spec.arguments)
+    plan, order = GatewayPlan.model_validate_json(given.plan), LockOrder.model_validate_json(given.lock)
+    assert spec.descriptors == {"listen.0": 7}
+    assert plan.settings == prepared.settings
+    assert prepared.guard is not None
+    assert (plan.guard is not None and plan.guard.sha256) == prepared.guard.sha256
+    assert order.write == (str(tmp_path / "audit"), str(tmp_path / "access"))
+    assert order.ports == ()
+    assert plan.uid == os.getuid()
+    assert set(plan.filters) == {"gateway", "analyst", "engine"}
+    other = _gateway(prepare(settings(tmp_path, engine={"threads": 3})), {})
+    assert GatewayPlan.model_validate_json(parse_arguments(other.arguments).plan).config != plan.config
