@@ -209,6 +209,8 @@ def _check_changes(log: Structure, marks: list[_Mark], board: Board) -> None:
     for mark in marks:
         if mark.kind == "S":
             now = digests_of(mark.body)
+            if not state and ("policy", now["policy"]) not in approved:
+                board.add("V19", "gap", Finding(seq=mark.seq, name="policy"))
             state = state or dict(now)
             owed = {what: now[what] for what in DIGESTS if now[what] != state[what]}
             if now["software"] not in known:

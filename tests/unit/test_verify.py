@@ -409,6 +409,13 @@ def test_a_policy_changed_without_a_record(forger):
     assert result(forger.write(key)) == ("VERIFIED WITH GAPS", {"V19": "gap"})
 
 
+def test_a_first_policy_nobody_granted(folder):
+    house = House(folder / "granted")
+    house.policy = SHA["gateway"]
+    house.enrol().run(1)
+    assert result(house)[1] == {"V19": "gap"}
+
+
 def test_an_unknown_software_version(forger):
     key = forger.signer(4)
     forger.edit(forger.find("S", 4), {"software": {"version": "0.2.0", "sha": SHA["gateway"]}})
