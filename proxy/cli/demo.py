@@ -40,10 +40,6 @@ from proxy.launch import LaunchError
 
 __all__ = ["COMMANDS"]
 
-_UNWATCHED = (
-    "clipboard", "screen", "printing", "files another program copies", "USB", "the browser", "swap and hibernation",
-    "other programs of this computer", "firmware",
-)  # fmt: skip
 _PARTS = ("listeners", "analyst", "engine", "guard", "log", "confinement")
 _WIDTH = 100
 
@@ -218,7 +214,6 @@ def _verified(show: _Show) -> int:
     console.print(f"{passed} of {len(found.checks)} checks passed")
     for line in plain_words(found)[1:]:
         console.print(f"  {line}", markup=False)
-    console.print(f"  Not watched: {', '.join(_UNWATCHED)}.", style="dim")
     console.print(
         "  The text shown in step 2 is what the model received: it matches the commitment in the log."
         if same
