@@ -84,7 +84,12 @@ class Instant:
 
 def hour_of(utc_ms: int) -> str:
     """Write a UTC hour as entry lines have it."""
-    return (_EPOCH + timedelta(milliseconds=utc_ms)).strftime("%Y-%m-%dT%HZ")
+    return _hour_text(utc_ms // 3_600_000)
+
+
+@functools.lru_cache(maxsize=4096)
+def _hour_text(hours: int) -> str:
+    return (_EPOCH + timedelta(hours=hours)).strftime("%Y-%m-%dT%HZ")
 
 
 def parse_time(text: str) -> int:

@@ -62,7 +62,8 @@ def _check(value: object, depth: int) -> None:
         _check_plain(value)
         return
     for item in value:
-        if type(item) is not str:
+        kind = type(item)
+        if kind is not str and not (kind is int and -MAX_INT <= item <= MAX_INT):
             _check(item, depth + 1)
 
 

@@ -35,6 +35,7 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._base = str(root)
         self._lock_fd = -1
 
     def syscall(self, name: str, path: str, action: Callable[[], T]) -> T:
@@ -45,7 +46,7 @@ class Disk:
     # --- reading
 
     def read(self, path: str) -> bytes:
-        return self.syscall("read", path, (self.root / path).read_bytes)
+        return self.syscall("read", path, lambda: _read_file(f"{self._base}/{path}"))
 
     def exists(self, path: str) -> bool:
         return (self.root / path).is_file()
@@ -214,6 +215,11 @@ class WalFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _read_file(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
 def _write_all(write: Callable[[bytes, int], int], data: bytes) -> None:
