@@ -173,8 +173,8 @@ class Service:
         """The peer look-up, once it has shown that it sees our own listeners; without it TCP is not served."""
         if "diag" not in self._fds:
             return None
-        sock = socket.socket(fileno=self._fds["diag"])
         try:
+            sock = socket.socket(fileno=self._fds["diag"])
             verify_diag(sock)
             diag = SockDiag(sock)
             for listener, listening in named:
