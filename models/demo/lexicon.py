@@ -45,6 +45,7 @@ calf pain; wrist pain; a swollen knee; lower back pain; right-sided abdominal pa
         reduced exercise tolerance; poor sleep
 leg pain when walking; a lump in the neck; double vision; vertigo; bloating; mouth ulcers; facial swelling; hives
         an itchy rash; foot pain; suicidal thoughts
+cough; dry cough; productive cough; vomiting; rash; chills; breathlessness; stomach ache; swelling; weakness
 """)
 
 DIAGNOSES = _lines("""
