@@ -24,6 +24,8 @@ __all__ = ["Known", "Match", "Value", "has_name_cue"]
 _GAP = 3
 """Characters between two words of one value, at most: "O'Brien", "Perera,\\nAnil"."""
 _LONG_DIGITS = 7
+_MOST_GROUPS = 32
+"""A number has at most this many groups of digits; without a bound, a text of "1-1-1-" costs its square."""
 _SURE = 700
 _CERTAIN = 950
 
@@ -172,7 +174,7 @@ class Known:
             return
         for i, word in enumerate(run):
             flat = ""
-            for j in range(i, len(run)):
+            for j in range(i, min(len(run), i + _MOST_GROUPS)):
                 if not run[j].text.isdecimal() or (j > i and not _GROUP_GAP.match(text[run[j - 1].end : run[j].start])):
                     break
                 flat += run[j].text

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -389,6 +391,23 @@ def test_look_reads_one_window(analyst: Analyst) -> None:
 
 
 # ---- limits, chunks, determinism ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "seed", ["1-", "12/", "1.", "a@", "Perera ", "943 476 5919 ", "12/03/2021 ", "%41", "aGVsbG8g", "a" * 59 + "\n"]
+)
+def test_the_whole_path_grows_with_the_text(seed: str) -> None:
+    patterns = Analyst(analyse.catalogue(), None, None)
+
+    def cost(characters: int) -> float:
+        text = seed * (characters // len(seed))
+        begin = time.process_time()
+        with contextlib.suppress(AnalystFault):
+            find(patterns, text)
+        return time.process_time() - begin
+
+    cost(1_000)
+    assert cost(16_000) < 10 * cost(4_000) + 0.05
 
 
 def test_text_too_long(analyst: Analyst) -> None:
