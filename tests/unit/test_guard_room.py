@@ -44,7 +44,7 @@ class Engine:
         if self.code:
             raise CordonError(self.code)
         if len(text) > self.context:
-            raise CordonError("too_long")
+            raise CordonError("guard_text_too_long")
         self.asked.append(request)
         half = math.log(99) / 2 * (1 if "HARM" in text else -1)
         return Scored(request.id, tuple(self.rows(half) for _ in request.suffixes[self.short :]), 1, 0, 1)
