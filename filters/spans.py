@@ -161,6 +161,9 @@ def _bisect(ends: list[int], start: int) -> int:
 def _rest(text: str, start: int, end: int) -> tuple[int, int] | None:
     """What is left of a candidate that was cut, if it says anything."""
     start, end = _strip(text, start, end)
+    fragment = text[max(0, start - 1) : start].isalnum() or text[end : end + 1].isalnum()
+    if fragment and start < end:
+        return start, end  # a piece of a word is no label, however it reads
     return None if all(word.text in _LABEL_WORDS for word in words(text[start:end])) else (start, end)
 
 

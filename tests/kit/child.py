@@ -1,6 +1,6 @@
 """A child process for tests of the supervisor: does what its plan says and tells what it was given.
 
-    gateway: answers every `attach` with a journal line; worker: echoes its link, or dies as told
+gateway: answers every `attach` with a journal line; worker: echoes its link, or dies as told
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = '''
+SCRIPT = """
 import subprocess, sys
 from pathlib import Path
 from proxy.cli.demo_house import DemoFailed, build_house
@@ -33,7 +33,7 @@ try:
         print("STATUS", house.get("/readyz").status)
 except DemoFailed:
     print("CODE", ready.get("log"))
-'''
+"""
 
 
 def run(how: str, folder: Path) -> str:
