@@ -6,8 +6,10 @@ code; nothing leaves but offsets and the spread set, and those go to the gateway
 
 from __future__ import annotations
 
+import secrets
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -61,6 +63,7 @@ def load_analyst() -> Analyst | None:
     """Build the analyst from the bundled model; None when a detector does not find its own examples."""
     # Presidio, spaCy and onnxruntime are heavy and start threads: they are imported inside the lock only.
     from filters.analyse import Analyst, AnalystCanary
+    from filters.cache import Memory
     from filters.ner import ClinicalNer, NerFiles, NerInvalid
 
     folder = resources.files("filters") / "clinical_ner"
@@ -68,7 +71,8 @@ def load_analyst() -> Analyst | None:
         model, tokenizer, labels = (
             (folder / name).read_bytes() for name in ("model.onnx", "tokenizer.json", "labels.json")
         )
-        return Analyst.build(ClinicalNer.load(NerFiles(model, tokenizer, labels)))
+        memory = Memory(secrets.token_bytes(32), time.monotonic)  # keyed anew by each process, gone with it
+        return Analyst.build(ClinicalNer.load(NerFiles(model, tokenizer, labels)), memory=memory)
     except (AnalystCanary, NerInvalid, OSError):
         return None
 
