@@ -65,7 +65,7 @@ def guard(engine: Engine, cache: VerdictCache | None = None, basis: str = "g") -
         shield_of(POLICY),
         POLICY,
         Basis(POLICY.digest, POLICY.calibration_digest, basis),
-        cache or VerdictCache(bytes(32)),
+        cache if cache is not None else VerdictCache(bytes(32)),  # an empty one is false
         now_s=lambda: next(clock) / 4,
     )
 
