@@ -35,7 +35,7 @@ from benchmarks.parties import (
     processes,
     server,
 )
-from benchmarks.table import machine, ms, p50, p95, ratio, show
+from benchmarks.table import added, machine, ms, p50, p95, ratio, show
 from benchmarks.upstream import LEAD, Upstream, upstream
 from proxy.cli.demo_house import ANSWER, DemoHouse, build_house
 from proxy.config import EngineSettings, settings_to_toml
@@ -82,14 +82,17 @@ def _gather(stack: ExitStack, starts: Starts) -> Present:
 
 
 def _alternate(parties: Sequence[Party], rounds: int, count: int) -> Asks:
-    """Ask all the same new notes in turn; the first round warms up and is dropped, and so is what was refused."""
+    """Ask all the same new notes in turn; the first round warms up and is dropped, and so is what was refused.
+
+    A number stands first, so that no engine can use what it kept of another note.
+    """
     results: Asks = {party.name: [] for party in parties}
     for round_ in range(rounds + 1):
         asked: dict[str, list[Asked]] = {party.name: [] for party in parties}
-        for note in NOTES[: count if round_ else 1]:
+        for number, note in enumerate(NOTES[: count if round_ else 1], round_ * len(NOTES)):
             for party in parties:
                 try:
-                    asked[party.name].append(party.ask(f"Round {round_}. {_QUESTION}\n\n{note.text}"))
+                    asked[party.name].append(party.ask(f"Note {number}. {_QUESTION}\n\n{note.text}"))
                 except Refused as reason:
                     print(f"{party.name} refused a note: {reason}", file=sys.stderr)
         for name, answers in asked.items():
@@ -208,7 +211,7 @@ def _before_one_upstream(folder: Path, rounds: int, count: int) -> None:
         peak = f"{peaks[party.name] / 2**20:.0f} MiB" if party.name in peaks else ""
         start = f"{party.start_s:.2f} s" if party.start_s else ""
         rows.append((
-            party.name, start, ms(first), f"+{ms(first - first_floor)}", ms(whole), f"+{ms(whole - floor_s)}",
+            party.name, start, ms(first), added(first - first_floor), ms(whole), added(whole - floor_s),
             ratio(whole, floor_s), ms(p95([a.whole_s for answers in lists for a in answers])), peak,
         ))  # fmt: skip
     header = (

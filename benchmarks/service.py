@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks.notes import NOTES
 from benchmarks.parties import Asked, Party, Process, Refused, cordon, free_port, processes
-from benchmarks.table import machine, ms, p50, p95, ratio, show
+from benchmarks.table import added, machine, ms, p50, p95, ratio, show
 from proxy.cli.demo_house import ANSWER, DemoHouse, build_house
 from proxy.config import AccessSettings, AuditSettings, ModelsSettings, PolicySettings, Settings
 from proxy.launch import engine_spec, prepare
@@ -96,8 +96,10 @@ def redacted(house: DemoHouse, text: str) -> str:
 
 
 def _questions(round_: int, count: int) -> list[str]:
-    """Notes that were not asked before: the round stands first, so that nothing kept of another can be used."""
-    return [f"Round {round_}. {_QUESTION}\n\n{note.text}" for note in (NOTES * (count // len(NOTES) + 1))[:count]]
+    """Notes that were not asked before. Redacted, two can be the same: a number stands first, so that no engine and no
+    guard can use what it kept of another."""
+    notes = (NOTES * (count // len(NOTES) + 1))[:count]
+    return [f"Note {round_ * count + n}. {_QUESTION}\n\n{note.text}" for n, note in enumerate(notes)]
 
 
 def _alternate(engine: Direct, parties: tuple[Party, Party], rounds: int, count: int) -> dict[str, list[list[Asked]]]:
@@ -144,7 +146,7 @@ def _times(results: dict[str, list[list[Asked]]]) -> None:
     for case, value in cases:
         floor, row = value(_ENGINE), [case, ms(value(_ENGINE))]
         for name in (_BARE, _FULL):
-            row += [ms(value(name)), f"+{ms(value(name) - floor)}", ratio(value(name), floor)]
+            row += [ms(value(name)), added(value(name) - floor), ratio(value(name), floor)]
         rows.append(row)
     show(
         "Time added by Cordon, streamed, one request at a time",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["machine", "ms", "p50", "p95", "ratio", "show"]
+__all__ = ["added", "machine", "ms", "p50", "p95", "ratio", "show"]
 
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -38,6 +38,11 @@ def ms(seconds: float) -> str:
     """Milliseconds, with as many digits as are worth reading."""
     value = seconds * 1000
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
+
+
+def added(seconds: float) -> str:
+    """A difference, with its sign."""
+    return f"{'-' if seconds < 0 else '+'}{ms(abs(seconds))}"
 
 
 def ratio(value: float, floor: float) -> str:
