@@ -22,11 +22,13 @@ from proxy.exchange import Caller as Asker
 from proxy.exchange import CallerKind, Exchange
 from proxy.journal import JsonJournal
 from proxy.judging import Guard
+from proxy.policy_files import policy_text
 
 __all__ = ["Ledger", "config_digest"]
 
 _R = TypeVar("_R")
 _TALLY_TICKS = 30
+_RECHECK_TICKS = 24 * 3600
 EVIDENCE_ORDER = ("E0", "E1")
 
 
@@ -54,7 +56,9 @@ class Ledger:
 
     async def _open_log(self) -> Log:
         folder, at, start = self._house.plan.settings.audit.dir, self._house.clock.instant(), self._start_facts()
-        return await self._do(lambda: Log.open(folder, start=start, at=at, random=secrets.token_bytes))
+        log = await self._do(lambda: Log.open(folder, start=start, at=at, random=secrets.token_bytes))
+        await self._do(lambda: log.keep_policy(policy_text(self._house.plan.settings.policy)))
+        return log
 
     async def _verify_guard(self) -> None:
         """The guard must score its own examples as recorded when it was calibrated."""
@@ -98,6 +102,15 @@ class Ledger:
             if ticks % _TALLY_TICKS == 0:
                 self._house.clients.expire(now_s=self._house.clock.instant().utc_ms / 1000)
                 await self._guarded(self._write_tally())
+            if ticks % _RECHECK_TICKS == 0:
+                await self._guarded(self._recheck())
+
+    async def _recheck(self) -> None:
+        """Recompute the whole log once a day; the result stands in the next evidence record."""
+        log = self._log
+        assert log is not None
+        check = await self._do(lambda: log.recheck(at=self._house.clock.instant()))
+        self._journal.say("log_rechecked", code=check.result)
 
     async def _tick(self) -> None:
         log = self._log

@@ -14,7 +14,7 @@ from policies.load import load_policy, read_regime
 from policies.model import Policy, Regime
 from proxy.config import PolicySettings
 
-__all__ = ["calibration_of", "read_policy", "read_rules", "shipped_policies"]
+__all__ = ["calibration_of", "policy_text", "read_policy", "read_rules", "shipped_policies"]
 
 
 def read_policy(settings: PolicySettings, guard_sha256: str) -> Policy:
@@ -33,6 +33,11 @@ def read_rules(settings: PolicySettings) -> Regime:
     """Load what a policy says about text, without a guard. Raises PolicyError."""
     library = {**shipped_policies(), **_tomls(settings.dir)}
     return read_regime(settings.name, library=library, guidelines=_tomls(resources.files("policies") / "guidelines"))
+
+
+def policy_text(settings: PolicySettings) -> bytes:
+    """The file of the policy in force, as it is kept beside the log for whoever reads it later."""
+    return {**shipped_policies(), **_tomls(settings.dir)}[settings.name]
 
 
 def shipped_policies() -> Mapping[str, bytes]:

@@ -148,20 +148,47 @@ def _journey(show: _Show, note: str) -> None:
     _answer(show, prompt)
 
 
+class _Writer:
+    """Writes a stream as it comes, a word at a time, wrapped at the width of the terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._column, self._word = console, 0, ""
+
+    def write(self, text: str) -> None:
+        """Write every word that is complete."""
+        for char in text:
+            if char.isspace():
+                self._put(char)
+            else:
+                self._word += char
+
+    def end(self) -> None:
+        """Write the last word and end the line."""
+        self._put("\n")
+
+    def _put(self, space: str) -> None:
+        if self._column and self._column + len(self._word) > self._console.width:
+            self._console.print()
+            self._column = 0
+        self._console.print(self._word, end=space, markup=False, soft_wrap=True)
+        self._column = 0 if space == "\n" else self._column + len(self._word) + 1
+        self._word = ""
+
+
 def _answer(show: _Show, prompt: str) -> None:
     show.console.print()
     show.console.print(Text("3  The answer, streaming, with the names put back", "bold"))
-    pieces: list[str] = []
+    pieces, written = [], _Writer(show.console)
     for event in show.house.stream("/v1/chat/completions", _ask(prompt)):
         if "error" in event:
             raise DemoFailed(f"no answer: {event['error']['message']}")
         show.exchange = event["id"].removeprefix("chatcmpl-")
         text = event["choices"][0]["delta"].get("content") or ""
         pieces.append(text)
-        show.console.print(text, end="", markup=False, soft_wrap=True)
+        written.write(text)
+    written.end()
     show.answer = "".join(pieces)
     restored = sorted({value for value in show.originals if value in show.answer})
-    show.console.print()
     show.console.print(f"   put back: {', '.join(restored) or 'nothing'}", style="dim", markup=False)
 
 

@@ -90,8 +90,9 @@ class Link:
         except (WireError, ConnectionError):
             pass  # a worker that breaks the protocol counts as lost; the supervisor replaces it
         finally:
-            self._writer, self.hello = None, None
             writer.close()
+            if self._writer is writer:  # a replacement may be connected already
+                self._writer, self.hello = None, None
             for inbox in self._inboxes.values():
                 inbox.put_nowait(None)
 
