@@ -75,7 +75,7 @@ def plan(out: Path, source: Path, *, quick: bool) -> list[Step]:
             )
         )
         steps.append(
-            Step(f"measure {kind}", _module(f"{kind}_check", small, "20" if quick else "500"), f"{kind}-measured.json")
+            Step(f"measure {kind}", _module(f"{kind}_check", small, "100" if quick else "500"), f"{kind}-measured.json")
         )
     calibrate = _module(
         "guard_calibrate",
