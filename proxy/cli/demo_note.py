@@ -9,7 +9,7 @@ QUESTION = "Summarise this note in two sentences."
 NOTE = """\
 Clinic note, 14 March 2024. Kandy General Hospital, medical clinic.
 Patient: Nimal Perera, NIC 911042754V, MRN 20-48813, phone 077 123 4567.
-Seen with his wife Kumari Perera. Cough and fever for 5 days, no chest pain.
+Seen with his wife Kumari Perera. He has had a persistent cough for 5 days, no chest pain.
 BP 120/80, SpO2 96 %. Right basal crackles. Diagnosis: pneumonia.
 Plan: amoxicillin 500 mg three times a day for 7 days, review by Dr Fernando on 21 March 2024.
 """
