@@ -1,7 +1,7 @@
 """Prompt pieces for a model: control tokens by name, everything else as literal text.
 
-Law: content is always `Text`; only our own template code makes `Control`. The engine turns a `Control` into one token id
-and tokenises a `Text` without special tokens, so no text of a user can become a control token.
+Law: content is always `Text`; only our own template code makes `Control`. The engine turns a `Control` into one token
+id and tokenises a `Text` without special tokens, so no text of a user can become a control token.
 """
 
 from __future__ import annotations
