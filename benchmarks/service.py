@@ -183,11 +183,18 @@ def _starts(folder: Path, rounds: int) -> None:
     show("Start, until ready", ("", "median", "slowest", "ratio"), rows)
 
 
+def _restarts(house: DemoHouse) -> None:
+    """Say so if a child ended in the run: then the times hold a restart, and the peaks are those of the new child."""
+    for line in house.journal.read_text(encoding="utf-8").splitlines():
+        if '"child_exited"' in line or '"child_failed"' in line or '"child_killed"' in line:
+            print(f"in the run: {line}")
+
+
 def _memory(engine: tuple[Process, Process], idle: tuple[Process, ...], after: tuple[Process, ...]) -> None:
-    before = {process.pid: process for process in idle}
+    before = {process.role: process for process in idle}
     rested, floor = engine
     rows = [
-        (p.role, _mib(before[p.pid].resident_bytes), _mib(p.peak_bytes), ratio(p.peak_bytes, floor.peak_bytes))
+        (p.role, _mib(before[p.role].resident_bytes), _mib(p.peak_bytes), ratio(p.peak_bytes, floor.peak_bytes))
         for p in after
     ]
     total = sum(p.peak_bytes for p in after)
@@ -225,6 +232,7 @@ def main() -> None:
             full = stack.enter_context(cordon(_FULL, house))
             rested, idle = processes(engine.process.process.pid)[0], processes(full.pid)
             results = _alternate(engine, (bare, full), chosen.rounds, chosen.questions)
+            _restarts(house)
             weighed = (rested, processes(engine.process.process.pid)[0]), idle, processes(full.pid)
         _times(results)
         _starts(folder, chosen.rounds)
