@@ -70,9 +70,16 @@ async def answer(a: Answer) -> AsyncGenerator[Released | ReleasedCall | Finished
                     yield _released(a, pieces)
                 a.outcome.restored += restorer.restored
                 a.outcome.unresolved += restorer.unresolved
-                usage = Usage(item.prompt_tokens, item.completion_tokens, item.reused_tokens)
+                usage = _usage(a, item)
                 raised = (flag for judgement in a.outcome.judgements for flag in judgement.decision.flags)
                 yield Finished(Finish(item.finish), usage, tuple(dict.fromkeys((*a.cleared.flags, *raised))))
+
+
+def _usage(a: Answer, done: Done) -> Usage:
+    total_ms = max(0, a.rooms.now_ms() - a.exchange.started_ms)
+    return Usage(
+        done.prompt_tokens, done.completion_tokens, done.reused_tokens, done.prompt_ms, done.answer_ms, total_ms
+    )
 
 
 async def _segments(a: Answer) -> _Stage:

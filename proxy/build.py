@@ -111,7 +111,9 @@ class House:
     def models(self) -> tuple[ModelCard, ...]:
         """The model that answers."""
         info = self.answering()
-        return (ModelCard(info.id, self.plan.created, info.demo),) if info is not None else ()
+        if info is None:
+            return ()
+        return (ModelCard(info.id, self.plan.created, info.demo, info.sha256, info.arch, info.context),)
 
     def readiness(self) -> Mapping[str, str]:
         """Part -> ok or a code."""

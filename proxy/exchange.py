@@ -196,11 +196,14 @@ class Finish(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as the engine measured them."""
+    """Token counts and times as the engine measured them; `total_ms` is from arrival to the last word."""
 
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
+    prompt_ms: int = 0
+    answer_ms: int = 0
+    total_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,16 @@ def refusal(request: web.Request, error: CordonError, dialects: Sequence[Dialect
 def _body(request: web.Request, error: CordonError, dialects: Sequence[Dialect]) -> bytes:
     request_id = request.get(REQUEST_ID, "")
     for dialect in dialects:
-        if request.raw_path.startswith(dialect.prefix):
+        if _speaks(dialect, request.raw_path):
             return dialect.error(error.code, request_id, error.rule)
     entry = entry_of(error.code)
     said = {"code": error.code, "message": entry.message, "next": entry.next, "request_id": request_id}
     return json.dumps({"error": said}, separators=(",", ":")).encode()
+
+
+def _speaks(dialect: Dialect, target: str) -> bool:
+    """Whether an address is this API's, also one that does not exist."""
+    return target.startswith(dialect.prefix) or target.partition("?")[0] in {read.path for read in dialect.reads}
 
 
 async def send(request: web.Request, response: web.Response, write_s: float) -> web.Response:

@@ -22,8 +22,9 @@ from proxy.access import SECURITY_HEADERS, AccessRules, Refusal, RequestFacts, R
 from proxy.asking import Account, Asking, Limits, OpenAnswers, read_body
 from proxy.caps import Buckets
 from proxy.clients import Clients
-from proxy.dialects import Dialect, ModelCard, Read
+from proxy.dialects import Dialect, Facts, ModelCard, Read
 from proxy.dialects.fields import read_object
+from proxy.dialects.ollama import DIALECT as OLLAMA
 from proxy.dialects.openai import DIALECT as OPENAI
 from proxy.dialects.panel import Preview, encode_preview, parse_preview
 from proxy.door import Hall, Peer
@@ -91,7 +92,7 @@ class Shell:
 
     hall: Hall
     journal: Journal
-    dialects: tuple[Dialect, ...] = (OPENAI,)
+    dialects: tuple[Dialect, ...] = (OPENAI, OLLAMA)
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -173,6 +174,10 @@ class _House:
             fixed.extend(
                 (read.path, Route(read.name, RouteKind.DIALECT, _GET), self._reading(read)) for read in dialect.reads
             )
+            fixed.extend(
+                (facts.path, Route(facts.name, RouteKind.DIALECT, _POST), self._telling(facts))
+                for facts in dialect.facts
+            )
         return fixed
 
     @web.middleware
@@ -244,6 +249,16 @@ class _House:
             body = read.render(self.gateway.models(), request.match_info.get("name", ""))
             if body is None:
                 raise CordonError("model_unknown")
+            return _whole(body, media=read.media)
+
+        return handle
+
+    def _telling(self, facts: Facts) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            wanted = facts.parse(await read_body(request, self.shell.limits))
+            body = facts.render(self.gateway.models(), wanted)
+            if body is None:
+                raise CordonError("model_unknown")
             return _json(body)
 
         return handle
@@ -290,4 +305,8 @@ def _facts(request: web.Request, peer: Peer) -> RequestFacts:
 
 
 def _json(body: bytes, *, status: int = 200) -> web.Response:
-    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
+    return _whole(body, status=status)
+
+
+def _whole(body: bytes, *, status: int = 200, media: str = "application/json") -> web.Response:
+    return web.Response(body=body, status=status, content_type=media, charset="utf-8")

@@ -13,16 +13,25 @@ from typing import Protocol
 
 from proxy.exchange import Event, Prompt
 
-__all__ = ["Ask", "Dialect", "ModelCard", "Parsed", "Read", "ReplyHead", "StreamCodec"]
+__all__ = ["Ask", "Dialect", "Facts", "ModelCard", "Parsed", "Read", "ReplyHead", "StreamCodec"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model as a caller may see it. Attributes: `demo` marks the bundled demonstration models."""
+    """A model as a caller may see it.
+
+    Attributes:
+        demo: marks the bundled demonstration models.
+        sha256: digest of the model's file, "" if another server on this computer holds it; so are the others.
+        context: tokens of prompt and answer together, 0 if unknown.
+    """
 
     id: str
     created_s: int
     demo: bool
+    sha256: str = ""
+    arch: str = ""
+    context: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +78,22 @@ class Read:
     name: str
     path: str
     render: Callable[[Sequence[ModelCard], str], bytes | None]
+    media: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """An address that is asked with POST about one model. `parse` gets the body and says which; None is 404."""
+
+    name: str
+    path: str
+    parse: Callable[[bytes], str]
+    render: Callable[[Sequence[ModelCard], str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One API. `prefix` is where its own form of errors is used."""
+    """One API. Its own form of errors is used under `prefix` and at every address it names itself."""
 
     name: str
     prefix: str
@@ -82,3 +102,4 @@ class Dialect:
     reads: tuple[Read, ...]
     error: Callable[[str, str, str], bytes]
     """From a code of `proxy.errors`, the id of the request and the rule behind it ("" for none) to the body."""
+    facts: tuple[Facts, ...] = ()

@@ -8,28 +8,20 @@ field past the redaction can carry a person's name.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from filters.parts import PatientText
 from proxy.dialects import Parsed
 from proxy.dialects.fields import Fields, as_fields, dump, read_object
+from proxy.dialects.texts import inspectable, read_name, read_stops, read_tools
 from proxy.errors import CordonError
 from proxy.exchange import Conversation, Message, Prompt, Role, Sampling, Tool, ToolCall, ToolChoice
 
 __all__ = ["parse", "read_prompt"]
 
-_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _ROLES = frozenset(role.value for role in Role)
 _CHOICES = frozenset(choice.value for choice in ToolChoice)
-_MAX_TOOLS = 128
-_MAX_STOPS = 16
 _INT64 = 2**63
-_NO_PARAMETERS = '{"type":"object","properties":{}}'
-_OPAQUE = re.compile(
-    r"data:(?:image|audio|video|font|model|application)/[\w.+\-]{1,100}(?:;[\w=.\-]{1,100}){0,4};base64,", re.IGNORECASE
-)
-"""A `data:` address (RFC 2397) holding something that is not text. Encoded text is the detector's to decode."""
 
 
 def parse(body: bytes) -> Parsed:
@@ -47,7 +39,7 @@ def read_prompt(request: Fields) -> Prompt:
     _refuse_undoable(request)
     tools, choice = _tools(request)
     schema, json_mode = _format(request)
-    conversation = Conversation(_messages(request), tools, _stops(request), schema)
+    conversation = Conversation(_messages(request), tools, read_stops(request), schema)
     if not conversation.messages:
         raise CordonError("bad_request")
     sampling = _sampling(request, json_mode, choice)
@@ -87,20 +79,6 @@ def _sampling(request: Fields, json_mode: bool, choice: ToolChoice) -> Sampling:
     )
 
 
-def _stops(request: Fields) -> tuple[PatientText, ...]:
-    value = request.values.get("stop")
-    stops = [value] if isinstance(value, str) else list(request.items("stop"))
-    if len(stops) > _MAX_STOPS:
-        raise CordonError("bad_request")
-    return tuple(_patient(stop) for stop in stops)
-
-
-def _patient(value: object) -> PatientText:
-    if not isinstance(value, str) or not value:
-        raise CordonError("bad_request")
-    return PatientText(value)
-
-
 def _format(request: Fields) -> tuple[PatientText | None, bool]:
     """The schema of the answer, and whether it must be JSON without one."""
     form = request.object("response_format")
@@ -118,10 +96,8 @@ def _format(request: Fields) -> tuple[PatientText | None, bool]:
 
 
 def _tools(request: Fields) -> tuple[tuple[Tool[PatientText], ...], ToolChoice]:
-    tools = tuple(_tool(item) for item in request.objects("tools"))
+    tools = read_tools(request)
     names = {tool.name for tool in tools}
-    if len(tools) > _MAX_TOOLS or len(names) != len(tools):
-        raise CordonError("bad_request")
     value = request.values.get("tool_choice")
     if value is None:
         return tools, ToolChoice.AUTO
@@ -139,22 +115,6 @@ def _tools(request: Fields) -> tuple[tuple[Tool[PatientText], ...], ToolChoice]:
     return tuple(tool for tool in tools if tool.name == wanted), ToolChoice.REQUIRED
 
 
-def _tool(item: Fields) -> Tool[PatientText]:
-    if item.need_text("type") != "function":
-        raise CordonError("unsupported_parameter")
-    function = item.need_object("function")
-    parameters = function.object("parameters")
-    text = _NO_PARAMETERS if parameters is None else dump(parameters.values)
-    return Tool(_name(function), PatientText(function.text("description") or ""), PatientText(text))
-
-
-def _name(function: Fields) -> str:
-    name = function.need_text("name")
-    if not _NAME.fullmatch(name):
-        raise CordonError("bad_request")
-    return name
-
-
 @dataclass(slots=True)
 class _History:
     """Which call a tool result answers: the client's ids become positions, because an id is the client's own text."""
@@ -168,7 +128,7 @@ class _History:
         function = item.need_object("function")
         self.calls[item.need_text("id")] = self.count  # an id used again means the later call
         self.count += 1
-        return ToolCall(_name(function), PatientText(function.need_text("arguments")))
+        return ToolCall(read_name(function), PatientText(function.need_text("arguments")))
 
     def answered(self, item: Fields) -> int:
         position = self.calls.get(item.need_text("tool_call_id"))
@@ -209,11 +169,11 @@ def _content(item: Fields) -> PatientText:
     """The text of a message; several text parts are lines of one text, as other servers read them."""
     value = item.values["content"]
     if isinstance(value, str):
-        return _inspectable(value)
+        return inspectable(value)
     texts = [_part(part) for part in item.objects("content")]
     if not texts and item.text("role") != Role.ASSISTANT:
         raise CordonError("bad_request")
-    return _inspectable("\n".join(texts))
+    return inspectable("\n".join(texts))
 
 
 def _part(part: Fields) -> str:
@@ -224,9 +184,3 @@ def _part(part: Fields) -> str:
             return part.need_text("refusal")
         case _:  # image_url, input_audio, file, and whatever comes next
             raise CordonError("content_not_inspectable")
-
-
-def _inspectable(text: str) -> PatientText:
-    if _OPAQUE.search(text):
-        raise CordonError("content_not_inspectable")
-    return PatientText(text)

@@ -111,7 +111,7 @@ async def test_the_end_tells_what_the_engine_counted_and_every_flag_once() -> No
     case.house.guard = Deciding(flagged)  # type: ignore[assignment]
     events = await case.run()
     assert events[-1] == Finished(
-        Finish.STOP, Usage(10, 1, 0), ("hate/prompt", "language/unsupported", "hate/response")
+        Finish.STOP, Usage(10, 1, 0, 1, 1, 0), ("hate/prompt", "language/unsupported", "hate/response")
     )  # fmt: skip
 
 
@@ -205,7 +205,7 @@ async def test_thoughts_are_dropped() -> None:
     events = await run_own(case)
     assert said(events) == "well."
     assert [u.text for u in case.house.guard.judged] == ["well."]
-    assert events[-1].usage == Usage(1, 2, 3)  # type: ignore[attr-defined]
+    assert events[-1].usage == Usage(1, 2, 3, 1, 1)  # type: ignore[attr-defined]
 
 
 async def test_nothing_said_is_an_answer_too() -> None:

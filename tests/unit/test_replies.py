@@ -7,6 +7,7 @@ import json
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from proxy.dialects.ollama import DIALECT as OLLAMA
 from proxy.dialects.openai import DIALECT
 from proxy.errors import ERRORS, CordonError
 from proxy.replies import REQUEST_ID, refusal, stamp
@@ -15,7 +16,7 @@ from proxy.replies import REQUEST_ID, refusal, stamp
 def _reply(code: str, path: str = "/v1/models", **more: int):
     request = make_mocked_request("GET", path)
     request[REQUEST_ID] = "r1"
-    return refusal(request, CordonError(code, **more), (DIALECT,))
+    return refusal(request, CordonError(code, **more), (DIALECT, OLLAMA))
 
 
 @pytest.mark.parametrize("code", ERRORS)
@@ -37,6 +38,11 @@ def test_form_by_path() -> None:
         "request_id",
     }
     assert set(json.loads(_reply("not_found", "/x").body)["error"]) == {"code", "message", "next", "request_id"}
+
+
+@pytest.mark.parametrize("path", ["/api/pull", "/api/chat?x=1", "/", "/?x=1"])
+def test_form_of_ollama(path: str) -> None:
+    assert set(json.loads(_reply("not_found", path).body)) == {"error", "code", "request_id"}
 
 
 @pytest.mark.parametrize(("given", "told"), [(None, "5"), (0, "5"), (3, "3"), (1000, "60")])
