@@ -45,6 +45,8 @@ _YEAR = re.compile(r"(?:18|19|20)\d\d\Z")
 _DIGIT = re.compile(r"\d")
 _TITLE_CASE = re.compile(r"(?<![^\W_])[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]")
 _CASED = frozenset({Type.NAME, Type.LOCATION, Type.ORG})
+_ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,253}?(?=[.,;:!?)\]]{0,3}\s)")
+"""A whole address before white space: what the model drags along after it is the next sentence."""
 _PHONE_START = re.compile(r"[+(\d]")
 _PARTICLE_WORDS = "de da di do del della dei van von der den ter ten bin al el la le du dos das y e i zu zum af"
 _PARTICLES = frozenset(_PARTICLE_WORDS.split())
@@ -153,10 +155,13 @@ def _is_age(text: str, start: int, end: int) -> bool:
 
 
 def _trimmed(text: str, start: int, end: int, type_: Type, common: frozenset[str]) -> tuple[int, int]:
-    """Take off what the model drags along: "Markus zusammen", "unter 0251 123", "Kollegin"."""
+    """Take off what the model drags along: "Markus zusammen", "unter 0251 123", "a@b.org. CT", "Kollegin"."""
     if type_ is Type.PHONE:
         digit = _PHONE_START.search(text, start, end)
         return (digit.start(), end) if digit else (start, end)
+    if type_ is Type.EMAIL:
+        address = _ADDRESS.match(text, start, end)
+        return (start, address.end()) if address else (start, end)
     if type_ not in _CASED:
         return start, end
     found = list(words(text[start:end]))

@@ -118,6 +118,21 @@ def test_a_phone_begins_with_its_number() -> None:
     assert text[hit.start : hit.end] == "0251 12345"
 
 
+@pytest.mark.parametrize(
+    ("text", "span", "value"),
+    [
+        ("to a.b@mail.example.org. CT shows", "a.b@mail.example.org. CT", "a.b@mail.example.org"),
+        ("to a.b@x.lk, then", "a.b@x.lk, then", "a.b@x.lk"),
+        ("to a.b@x.lk.", "a.b@x.lk", "a.b@x.lk"),
+        ("to a . b @ x . lk now", "a . b @ x . lk", "a . b @ x . lk"),
+    ],
+)
+def test_an_address_ends_where_the_next_sentence_begins(text: str, span: str, value: str) -> None:
+    start = text.index(span)
+    (hit,) = ner_hits(text, [FakeSpan(start, start + len(span), "EMAIL", 900)], DATES)
+    assert text[hit.start : hit.end] == value
+
+
 def test_hits_say_where_they_come_from() -> None:
     (hit,) = ner_hits("Mr Perera", [FakeSpan(3, 9, "PERSON", 640)], DATES)
     assert (hit.source, hit.type, hit.score, hit.cued) == (Source.NER, Type.NAME, 640, True)
