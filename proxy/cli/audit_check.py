@@ -39,10 +39,10 @@ from proxy.cli.officer_keys import (
     read_trust,
 )  # fmt: skip
 
-__all__ = ["CHECKS", "Case", "open_case", "show"]
+__all__ = ["CHECKS", "STATUS", "WRONG_USE", "Case", "open_case", "show", "verify_arguments"]
 
-_WRONG_USE = 4
-_STATUS: Mapping[Verdict, int] = {"VERIFIED": 0, "VERIFIED WITH GAPS": 1, "NOT VERIFIED": 2, "CANNOT TELL": 3}
+WRONG_USE = 4
+STATUS: Mapping[Verdict, int] = {"VERIFIED": 0, "VERIFIED WITH GAPS": 1, "NOT VERIFIED": 2, "CANNOT TELL": 3}
 _COLOURS: Mapping[Verdict, str] = {
     "VERIFIED": "bold white on #0b6e4f", "VERIFIED WITH GAPS": "bold white on #7a4f01",
     "NOT VERIFIED": "bold white on #b3261e", "CANNOT TELL": "bold white on #455a64",
@@ -67,7 +67,7 @@ class Case:
 
 
 def _key_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(usage_status=_WRONG_USE)
+    parser.set_defaults(usage_status=WRONG_USE)
     parser.add_argument("path", type=Path, help="a package (.zip), a log's folder, or a demonstration's folder")
     parser.add_argument("--trust", type=Path, metavar="FILE", help="your trust.json: whom you believe")
     parser.add_argument("--keyring", type=Path, metavar="FILE", help="your keyring.age: opens the contents")
@@ -76,7 +76,7 @@ def _key_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
-def _verify_arguments(parser: argparse.ArgumentParser) -> None:
+def verify_arguments(parser: argparse.ArgumentParser) -> None:
     _key_arguments(parser)
     parser.add_argument("--anchors", type=Path, metavar="DIR", help="your book of anchors")
     parser.add_argument("--paper", action="append", default=[], metavar="CODE", help="a code you wrote down earlier")
@@ -88,12 +88,12 @@ def _verify(args: argparse.Namespace) -> int:
             found = examine(case.package, case.trust, case.keyring, case.anchors)
     except KeysError as error:
         complain(str(error))
-        return _WRONG_USE
+        return WRONG_USE
     if args.json:
         sys.stdout.write(found.encode().decode("ascii") + "\n" * sys.stdout.isatty())
     else:
         show(found, case.remarks, out())
-    return _STATUS[found.verdict]
+    return STATUS[found.verdict]
 
 
 # ---- what is examined ------------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ def _records(args: argparse.Namespace) -> int:
             records = open_records(case.package, case.trust, case.keyring)
     except KeysError as error:
         complain(str(error))
-        return _WRONG_USE
+        return WRONG_USE
     except (NotReadableError, MalformedError, BadSignatureError):
         complain("the log does not verify, so nothing of it is shown. See: cordon audit verify")
         return Exit.FAILED
@@ -294,7 +294,7 @@ CHECKS = (
         "cordon audit verify cordon-export.zip --trust trust.json --keyring keyring.age --identity me.identity.age\n"
         "cordon audit verify ~/.local/share/cordon/demo",
         _verify,
-        _verify_arguments,
+        verify_arguments,
     ),
     Command(
         "audit anchor",

@@ -1,0 +1,100 @@
+"""Charts as inline SVG: coverage, requests and blocks, identifiers. Pure; no script, no style attributes.
+
+Law: no colour alone carries meaning - each chart has its numbers in words beside or on it, and stretches that are gaps
+are hatched, so that a black-and-white print says the same.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from audit.record import parse_time
+from audit.report.html import Markup, join, tag
+from audit.report.tally import Bar
+from audit.strictjson import Json
+from audit.words import kind_words, readable, word
+
+__all__ = ["coverage_bar", "day_bars", "removed_bars"]
+
+_WIDTH = 720
+_GAPS = frozenset({"crashed", "cut"})
+
+
+def coverage_bar(periods: Sequence[Json]) -> Markup:
+    """Draw the time line; the shortest stretch is still two units wide."""
+    start, end = parse_time(periods[0]["from"]), parse_time(periods[-1]["to"])
+    span = max(end - start, 1)
+    shapes = []
+    for period in periods:
+        a, b = parse_time(period["from"]), parse_time(period["to"])
+        x, width = (a - start) / span * _WIDTH, max((b - a) / span * _WIDTH, 2)
+        title = tag("title", readable(f"{word('labels', period['label'])}: {period['from']} to {period['to']}"))
+        place: dict[str, str | float] = {
+            "x": f"{min(x, _WIDTH - 2):.1f}",
+            "y": 0,
+            "width": f"{width:.1f}",
+            "height": 30,
+        }
+        shapes.append(tag("rect", title, class_=f"p-{period['label']}", **place))
+        if period["label"] in _GAPS:
+            shapes.append(tag("rect", fill="url(#hatch)", **place))
+    return _svg(30, "coverage", _hatch(), *shapes)
+
+
+def day_bars(bars: Sequence[Bar]) -> Markup:
+    """Draw requests and blocks side by side, a number on each bar where there is room."""
+    high, base, left = 120, 140, 30
+    most = max(max(bar.requests, bar.blocks) for bar in bars)
+    step = (_WIDTH - left) / max(len(bars), 6)
+    wide = min(step * 0.38, 34)
+    shapes = [
+        tag("line", x1=left, y1=base, x2=_WIDTH, y2=base, class_="axis"),
+        tag("text", most, x=left - 6, y=base - high + 8, class_="end"),
+        tag("text", 0, x=left - 6, y=base, class_="end"),
+    ]
+    every = -(-len(bars) // 8)
+    for number, bar in enumerate(bars):
+        middle = left + step * (number + 0.5)
+        for value, x, name in ((bar.requests, middle - wide, "requests"), (bar.blocks, middle, "blocks")):
+            height = value / most * high if most else 0
+            place: dict[str, str | float] = {
+                "x": f"{x:.1f}",
+                "y": f"{base - height:.1f}",
+                "width": f"{wide:.1f}",
+                "height": f"{height:.1f}",
+            }
+            shapes.append(tag("rect", tag("title", f"{bar.name}: {value} {name}"), class_=f"b-{name}", **place))
+            if value and wide > 14:
+                shapes.append(tag("text", value, x=f"{x + wide / 2:.1f}", y=f"{base - height - 4:.1f}", class_="mid"))
+        if number % every == 0:
+            shapes.append(tag("text", bar.name, x=f"{middle:.1f}", y=base + 16, class_="mid"))
+    return _svg(base + 24, "requests and blocks", _hatch(), *shapes)
+
+
+def removed_bars(removed: Mapping[str, int]) -> Markup:
+    """Draw one line a kind, longest first, the words on the left and the number at the end."""
+    line, left = 22, 250
+    most = max(removed.values())
+    shapes = []
+    for number, (kind, count) in enumerate(removed.items()):
+        y = number * line
+        width = count / most * (_WIDTH - left - 50)
+        shapes += [
+            tag("text", kind_words(kind), x=left - 8, y=y + 15, class_="end"),
+            tag("rect", x=left, y=y + 3, width=f"{width:.1f}", height=line - 7, class_="b-requests"),
+            tag("text", count, x=f"{left + width + 6:.1f}", y=y + 15),
+        ]
+    return _svg(line * len(removed), "identifiers replaced", *shapes)
+
+
+def _svg(height: int, label: str, *children: Markup) -> Markup:
+    return tag("svg", join(*children), viewBox=f"0 0 {_WIDTH} {height}", role="img", aria_label=label)
+
+
+def _hatch() -> Markup:
+    stroke = tag("line", x1=0, y1=0, x2=0, y2=8, class_="hatch")
+    size: dict[str, str | float] = {
+        "width": 8,
+        "height": 8,
+        "patternUnits": "userSpaceOnUse",
+        "patternTransform": "rotate(45)",
+    }
+    return tag("defs", tag("pattern", stroke, id="hatch", **size))
