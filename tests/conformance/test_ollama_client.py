@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import httpx
+import ollama
 import pytest
 
 from filters.parts import PatientText
@@ -27,8 +28,6 @@ from proxy.exchange import (
     Withheld,
 )
 from tests.kit.gateway import MODEL, Journey, Running, released, running
-
-ollama = pytest.importorskip("ollama")
 
 TEXT = "Summarise the note of Nimal Perera"
 ASK = [{"role": "user", "content": TEXT}]
