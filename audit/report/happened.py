@@ -10,7 +10,7 @@ from audit.report.tally import Tally, ranges
 from audit.verify import Verification, plain_words
 from audit.words import kind_words, readable, say, word
 
-__all__ = ["Number", "exceptions_section", "happened_section", "numbers_of", "proof_section", "table"]
+__all__ = ["Number", "exceptions_section", "happened_section", "moment", "numbers_of", "proof_section", "table"]
 
 _SHOWN = 20
 _ALWAYS = ("ok", "refused", "blocked")
@@ -48,15 +48,11 @@ def happened_section(counted: Tally, numbers: Sequence[Number], reasons: Mapping
     if counted.bars:
         legend = tag("div", _swatch("b-requests", "requests"), _swatch("b-blocks", "blocks"), class_="legend")
         heading = say("per_month" if counted.by_month else "per_day")
-        pieces += [tag("h3", heading), legend, day_bars(counted.bars)]
+        pieces.append(tag("div", tag("h3", heading), legend, day_bars(counted.bars), class_="keep"))
     if counted.reasons:
         pieces += [tag("h3", "Refusals and failures by reason"), _reasons(counted, reasons)]
-    pieces.append(tag("h3", say("removed")))
-    if counted.removed:
-        pieces.append(removed_bars(counted.removed))
-    else:
-        pieces.append(tag("p", say("nothing_removed")))
-    return join(*pieces)
+    removed = removed_bars(counted.removed) if counted.removed else tag("p", say("nothing_removed"))
+    return join(*pieces, tag("div", tag("h3", say("removed")), removed, class_="keep"))
 
 
 def _reasons(counted: Tally, reasons: Mapping[str, str]) -> Markup:
@@ -78,7 +74,7 @@ def exceptions_section(found: Verification, counted: Tally, reasons: Mapping[str
     if counted.exceptions:
         shown = counted.exceptions[:_SHOWN]
         rows = [
-            (e.seq, readable(e.begin.get("t", e.hour)), word("results", e.result), reasons.get(e.code, e.code) or "-")
+            (e.seq, moment(e.begin.get("t", e.hour)), word("results", e.result), reasons.get(e.code, e.code) or "-")
             for e in shown
         ]
         words = {"shown": len(shown), "all": len(counted.exceptions), "filter": say("exception_filter")}
@@ -100,7 +96,7 @@ def proof_section(numbers: Sequence[Number], counted: Tally) -> Markup:
         for kind, count in counted.removed.items()
     ]
     return join(
-        tag("h2", say("evidence_list")),
+        tag("h2", say("evidence_list"), class_="annex"),
         table(("Number", "Counted", "Records"), rows, numbers=(1,)),
     )
 
@@ -116,6 +112,11 @@ def _linked(number: Number) -> Markup:
 def _swatch(name: str, words: str) -> Markup:
     square = tag("rect", width=14, height=14, class_=name)
     return tag("span", tag("svg", square, viewBox="0 0 14 14", aria_hidden="true"), words)
+
+
+def moment(t: str) -> Markup:
+    """Write a time of a record; it does not break over lines."""
+    return tag("time", readable(t), class_="nowrap")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str | int]], numbers: Sequence[int] = ()) -> Markup:

@@ -17,7 +17,7 @@ from audit.export.dossier import Dossier, note_of
 from audit.history import digests_of
 from audit.record import parse_time
 from audit.report.charts import coverage_bar
-from audit.report.happened import exceptions_section, happened_section, numbers_of, proof_section, table
+from audit.report.happened import exceptions_section, happened_section, moment, numbers_of, proof_section, table
 from audit.report.html import Markup, join, tag
 from audit.report.legal import legal_map
 from audit.report.tally import Tally, tally
@@ -153,7 +153,7 @@ def _card(title: str, big: str, text: str) -> Markup:
 
 def _duration(minutes: int) -> str:
     if minutes < 1:
-        return "less than 1 minute"
+        return "under 1 minute"
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
@@ -172,7 +172,7 @@ def _coverage(found: Verification) -> Markup:
     pieces.append(tag("p", readable(f"{start} to {end}"), class_="small quiet"))
     gaps = [p for p in found.periods if p["label"] in ("crashed", "cut")]
     if gaps:
-        rows = [(readable(p["from"]), readable(p["to"]), word("labels", p["label"])) for p in gaps]
+        rows = [(moment(p["from"]), moment(p["to"]), word("labels", p["label"])) for p in gaps]
         pieces.append(table(("From", "To", "What"), rows))
     return join(*pieces)
 
@@ -192,6 +192,8 @@ def _changes(dossier: Dossier, counted: Tally) -> Markup:
 def _change_rows(dossier: Dossier) -> Iterator[tuple[int, str, str, str, str]]:
     """Yield what the first start ran, every recorded change, and a change that only a later start shows."""
     allowed = _approvals(dossier)
+    starts = [body["software"] for kind, body in dossier.records.values() if kind == "S"]
+    versions = {software["sha"]: software["version"] for software in starts}
     recorded = {(body["what"], body["new"]) for kind, body in dossier.records.values() if kind == "C"}
     shown: dict[str, str] = {}
     for seq, (kind, body) in dossier.records.items():
@@ -200,17 +202,17 @@ def _change_rows(dossier: Dossier) -> Iterator[tuple[int, str, str, str, str]]:
                 unseen = name not in shown
                 if unseen or (shown[name] != digest and (name, digest) not in recorded):
                     words = allowed.get((name, digest), say("first_start" if unseen else "no_approval"))
-                    yield seq, readable(body["t"]), word("changes", name), _short(digest), words
+                    yield seq, moment(body["t"]), word("changes", name), _now(name, digest, versions), words
                 shown[name] = digest
         elif kind == "C":
             name, digest = body["what"], body["new"]
             words = allowed.get((name, digest), say("no_approval"))
-            yield seq, readable(body["t"]), word("changes", name), _short(digest), words
+            yield seq, moment(body["t"]), word("changes", name), _now(name, digest, versions), words
             shown[name] = digest
         elif kind in ("P", "V"):
             order = note_of(body, "purge" if kind == "P" else "review")
             words = word("orders", order.get("result", "purge"))
-            yield seq, readable(body["t"]), words, "", say("ordered", ref=order.get("ref", "-"))
+            yield seq, moment(body["t"]), words, "", say("ordered", ref=order.get("ref", "-"))
 
 
 def _approvals(dossier: Dossier) -> dict[tuple[str, str], str]:
@@ -225,8 +227,15 @@ def _approvals(dossier: Dossier) -> dict[tuple[str, str], str]:
     return allowed
 
 
-def _short(digest: str) -> Markup:
-    return tag("span", code_of(bytes.fromhex(digest)), class_="mono")
+def _now(name: str, digest: str, versions: Mapping[str, str]) -> Markup:
+    """Name a digest: in words where they are known, by its short code everywhere else."""
+    engines = {sha256(kind.encode()).hexdigest(): kind for kind in ("embedded", "http")}
+    if name == "engine" and digest in engines:
+        return join(word("engines", engines[digest]))
+    code = tag("span", code_of(bytes.fromhex(digest)), class_="mono")
+    return (
+        tag("span", versions[digest], " ", code, class_="nowrap") if name == "software" and digest in versions else code
+    )
 
 
 def _retention(dossier: Dossier) -> Markup:
@@ -240,7 +249,7 @@ def _retention(dossier: Dossier) -> Markup:
         lines.append(say("purged", n=why.count("purged")))
     pieces = [tag("h2", "7. Retention and erasure"), *(tag("p", line) for line in (*lines, say("staff")))]
     rows = [
-        (seq, readable(body["t"]), order.get("why", "-"), order.get("ref", "-"), len(order.get("seqs", ())))
+        (seq, moment(body["t"]), word("whys", order.get("why", "-")), order.get("ref", "-"), len(order.get("seqs", ())))
         for seq, (kind, body) in dossier.records.items()
         if kind == "T"
         for order in [_order(body)]
@@ -262,7 +271,7 @@ def _not_shown() -> Markup:
     return join(
         tag("h2", "8. What this report does not show"),
         tag("p", say("shown_not")),
-        tag("ul", *(tag("li", way) for way in ways)),
+        tag("ul", *(tag("li", way) for way in ways), class_="ways"),
         tag("p", say("never")),
     )
 
@@ -291,7 +300,7 @@ def _sign(dossier: Dossier) -> Markup:
             tag("p", dossier.code, class_="mono code"),
             tag("p", say("code_use", code=dossier.code), class_="small quiet"),
         ]
-    return join(*pieces, tag("p", say("files"), class_="small quiet"))
+    return tag("div", *pieces, tag("p", say("files"), class_="small quiet"), class_="keep")
 
 
 def _checks(found: Verification) -> Markup:

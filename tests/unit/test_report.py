@@ -15,13 +15,14 @@ import pytest
 from audit.export.columns import exchanges
 from audit.export.dossier import Dossier, open_dossier
 from audit.log import read_directory
+from audit.officer import approve
 from audit.report.happened import exceptions_section
 from audit.report.html import Markup, join, tag
 from audit.report.legal import COUNTRIES, legal_map
 from audit.report.page import page
 from audit.report.tally import Tally, ranges, tally
 from audit.verify import Anchors, from_directory, texts
-from tests.kit.audit_house import House, quick_folder
+from tests.kit.audit_house import SHA, House, quick_folder
 from tests.kit.commands import cordon
 from tests.kit.dossiers import HOSTILE, MADE, REASONS, dossier_of, eventful, golden_files, steady
 
@@ -129,6 +130,27 @@ def test_an_erasure_is_told(html) -> None:
     section = html[html.index("7. Retention") : html.index("8. What")]
     assert "Erased by order: 2 records." in section
     assert "DSR-7" in section
+    assert "a person asked for it" in section
+
+
+def test_what_ran_is_told_in_words(html) -> None:
+    section = html[html.index("6. Changes") : html.index("7. Retention")]
+    assert "inside this service" in section
+    assert '0.1.0 <span class="mono">' in section
+    assert section.count("named in the enrolment") == 2
+
+
+def test_a_change_is_told_with_its_approval(folder) -> None:
+    house = House(folder / "changed").enrol().run(1)
+    house.policy = SHA["other"]
+    log = house.open()
+    first = page(dossier_of(house), MADE, REASONS).decode()
+    log.accept(approve(house.seal(), "policy", SHA["other"], "CAB-12"), at=house.clock.pass_ms(100))
+    log.stop("stop", at=house.clock.pass_ms(100))
+    assert "not approved" in first
+    last = page(dossier_of(house), MADE, REASONS).decode()
+    assert "approved by the officer, reference CAB-12" in last
+    assert "not approved" not in last
 
 
 def test_thresholds_without_measurement_are_called_so(dossier, html) -> None:
