@@ -84,7 +84,8 @@ def exchanges(dossier: Dossier) -> tuple[Exchange, ...]:
 
 
 def _all(dossier: Dossier, outcomes: Mapping[int, int], interrupted: set[int | None]) -> Iterator[Exchange]:
-    engine = "embedded"
+    before = [seq for seq in dossier.engines if seq < dossier.found.range[0]]
+    engine = dossier.engines[max(before)] if before else "embedded"
     for seq in range(dossier.found.range[0], dossier.found.range[1] + 1):
         engine = dossier.engines.get(seq, engine)
         if seq in dossier.missing and dossier.missing[seq].kind in "RB":

@@ -46,6 +46,8 @@ class Dossier:
     """Level of each evidence record."""
     engines: Mapping[int, str] = field(default_factory=dict)
     """At each start: where the model ran."""
+    approvals: tuple[Json, ...] = ()
+    """Every change record of the whole log that carries an approval: it may come after the range, too."""
     enrolment: Json = field(default_factory=dict)
     code: str = ""
     """The checkpoint in a form for paper."""
@@ -71,6 +73,7 @@ def open_dossier(package: Package, trust: Trust, keyring: Keyring, anchors: Anch
         leaves={entry.seq: leaf_hash(log.leaves[entry.seq]) for entry in span if entry.kind in "RB"},
         levels=dict(_levels(log, bodies)),
         engines={seq: body["engine"] for seq, body in log.bodies.items() if log.entries[seq].kind == "S"},
+        approvals=tuple(body for body in log.bodies.values() if "approval" in body),
         enrolment=log.enrolments[-1],
         code=checkpoint_code(log.checkpoint),
     )

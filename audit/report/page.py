@@ -20,7 +20,7 @@ from audit.report.charts import coverage_bar
 from audit.report.happened import exceptions_section, happened_section, moment, numbers_of, proof_section, table
 from audit.report.html import Markup, join, tag
 from audit.report.legal import legal_map
-from audit.report.tally import Tally, tally
+from audit.report.tally import Tally, ranges, tally
 from audit.strictjson import Json
 from audit.verify import Verification, plain_words, texts
 from audit.words import readable, say, word
@@ -219,11 +219,10 @@ def _approvals(dossier: Dossier) -> dict[tuple[str, str], str]:
     """What the enrolment and the officer's notes allow; the examination has held their signatures."""
     named = {name: dossier.enrolment.get(name, ()) for name in ("policy", "software")}
     allowed = {(name, digest): "named in the enrolment" for name, digests in named.items() for digest in digests}
-    for kind, body in dossier.records.values():
-        if kind == "C" and "approval" in body:
-            order = note_of(body, "approval")
-            words = say("approved", ref=order["ref"]) if order else word("changes", "enrolment")
-            allowed[body["what"], body["new"]] = words
+    for body in dossier.approvals:
+        order = note_of(body, "approval")
+        words = say("approved", ref=order["ref"]) if order else word("changes", "enrolment")
+        allowed[body["what"], body["new"]] = words
     return allowed
 
 
@@ -240,13 +239,13 @@ def _now(name: str, digest: str, versions: Mapping[str, str]) -> Markup:
 
 def _retention(dossier: Dossier) -> Markup:
     times = [(body["t"], seq) for seq, (_, body) in dossier.records.items() if "t" in body]
-    why = [missing.why for missing in dossier.missing.values()]
+    gone = {why: [s for s, missing in dossier.missing.items() if missing.why == why] for why in ("erased", "purged")}
     lines = [say("retention", months=dossier.enrolment["retention_months"])]
     if times:
         lines.append(say("oldest", seq=min(times)[1], t=readable(min(times)[0])))
-    lines.append(say("erased", n=why.count("erased")) if "erased" in why else say("no_erasure"))
-    if "purged" in why:
-        lines.append(say("purged", n=why.count("purged")))
+    lines += [say(why, n=len(seqs), seqs=ranges(seqs)) for why, seqs in gone.items() if seqs]
+    if not gone["erased"]:
+        lines.append(say("no_erasure"))
     pieces = [tag("h2", "7. Retention and erasure"), *(tag("p", line) for line in (*lines, say("staff")))]
     rows = [
         (seq, moment(body["t"]), word("whys", order.get("why", "-")), order.get("ref", "-"), len(order.get("seqs", ())))

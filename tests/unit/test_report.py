@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 import tomllib
 from dataclasses import replace
@@ -21,8 +22,8 @@ from audit.report.html import Markup, join, tag
 from audit.report.legal import COUNTRIES, legal_map
 from audit.report.page import page
 from audit.report.tally import Tally, ranges, tally
-from audit.verify import Anchors, from_directory, texts
-from tests.kit.audit_house import SHA, House, quick_folder
+from audit.verify import Anchors, from_directory, read_package, texts
+from tests.kit.audit_house import DAY_MS, SHA, House, quick_folder
 from tests.kit.commands import cordon
 from tests.kit.dossiers import HOSTILE, MADE, REASONS, dossier_of, eventful, golden_files, steady
 
@@ -128,7 +129,7 @@ def test_twenty_exceptions_are_shown_and_all_are_counted(dossier) -> None:
 
 def test_an_erasure_is_told(html) -> None:
     section = html[html.index("7. Retention") : html.index("8. What")]
-    assert "Erased by order: 2 records." in section
+    assert "Erased by order: 2 records (no. 3, 4)." in section
     assert "DSR-7" in section
     assert "a person asked for it" in section
 
@@ -138,6 +139,20 @@ def test_what_ran_is_told_in_words(html) -> None:
     assert "inside this service" in section
     assert '0.1.0 <span class="mono">' in section
     assert section.count("named in the enrolment") == 2
+
+
+def test_a_package_of_some_days_says_what_it_is_about(folder) -> None:
+    house = House(folder / "days").enrol().run(1)
+    day = house.clock().hour()[:10]
+    house.clock.reboot(2 * DAY_MS)
+    data = house.run(2).package((house.clock().hour()[:10],) * 2)
+    dossier = open_dossier(read_package(io.BytesIO(data)), house.trust, house.keyring)
+    first, last = dossier.found.range
+    assert (dossier.found.verdict, first > 0) == ("VERIFIED", True)
+    html = page(dossier, MADE, REASONS).decode()
+    assert f"records {first} to {last} of {dossier.found.size}" in html
+    assert len(tally(exchanges(dossier)).requests) == 2
+    assert day not in html[html.index("4. What happened") :]
 
 
 def test_a_change_is_told_with_its_approval(folder) -> None:
@@ -277,7 +292,7 @@ def test_nothing_a_person_reads_says_too_much(words: str, html) -> None:
 def test_every_string_of_the_report_is_used() -> None:
     table = tomllib.loads((ROOT / "audit" / "english.toml").read_text("utf-8"))["report"]
     source = "".join(p.read_text() for p in (ROOT / "audit" / "report").glob("*.py"))
-    made_up = {f"hours_{level}" for level in ("E1", "E0", "gap")}
+    made_up = {f"hours_{level}" for level in ("E1", "E0", "gap")} | {"erased", "purged"}
     assert [name for name in table if not re.search(rf"['\"]{name}['\"]", source) and name not in made_up] == []
 
 
