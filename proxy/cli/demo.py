@@ -303,6 +303,7 @@ def _close(show: _Show, found: Verification) -> None:
     console.print()
     console.print("Everything of this demonstration lies in", Text(str(show.house.folder), "bold"))
     console.print("Check it again:  cordon audit verify", Text(str(show.house.folder)))
+    console.print("Read its report: cordon audit report", Text(str(show.house.folder)), "--out report")
     console.print("Try your own:    cordon demo --note FILE     cordon redact FILE     cordon --help")
     if found.verdict != "VERIFIED":
         console.print("The log did not verify without remark; the sentences above say why.", style="bold red")
