@@ -34,10 +34,15 @@ $(VENV)/test.stamp: requirements/test.txt $(VENV)/run.stamp
 	@$(PIP) install --require-hashes -r requirements/test.txt
 	@touch $@
 
+tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
+	@echo "Installing what the browser tests need (Chromium and Firefox themselves come from Debian)."
+	@cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 demo: venv ## the whole journey of a prompt, on the bundled models
 	@$(BIN)/cordon demo
 
-test: check ## everything that is asserted
+test: check tests/browser/node_modules/.package-lock.json ## everything that is asserted
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/test.stamp ## lint, types, architecture
