@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from audit import shapes
 from audit.shapes import b64, unb64
-from audit.strictjson import Json, MalformedError, dumps, loads
+from audit.strictjson import MAX_INT, Json, MalformedError, dumps, loads
 
 __all__ = [
     "NOTE",
@@ -44,6 +44,7 @@ NOTE, WITNESS = 0x01, 0x04
 """Signature types: a note by Ed25519, and a timestamped cosignature of a checkpoint."""
 _MAX_TEXT = 128 * 1024
 _MAX_SIGNATURES = 16
+_LAST_S = 253_402_300_799  # the end of year 9999
 _LINE = re.compile(r"— ([^+ \x00-\x20]+) ([A-Za-z0-9+/]+={0,2})\Z")
 _CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n\Z")
 _STATEMENT = re.compile(r"cordon1/([a-z-]{1,32})\n(\{[^\n]*\})\n\Z")
@@ -206,7 +207,7 @@ class Checkpoint:
     def parse(cls, text: str) -> "Checkpoint":
         """Read the three lines; extension lines are refused."""
         match = _CHECKPOINT.match(text)
-        if match is None:
+        if match is None or int(match[2]) > MAX_INT:
             raise MalformedError("checkpoint")
         return cls(match[1], int(match[2]), unb64(match[3]))
 
@@ -241,7 +242,7 @@ def verify_cosignature(note: Note, key: Vkey) -> None:
     for name, key_id, signature in note.signatures:
         if (name, key_id) != (key.name, key.id()):
             continue
-        if key.type != WITNESS or len(signature) != 72:
+        if key.type != WITNESS or len(signature) != 72 or int.from_bytes(signature[:8], "big") > _LAST_S:
             raise BadSignatureError("cosignature")
         key.verify(_cosigned(int.from_bytes(signature[:8], "big"), note.text), signature[8:])
         verified = True

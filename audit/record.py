@@ -33,6 +33,7 @@ __all__ = [
     "Safety",
     "SafetyUnit",
     "hour_of",
+    "minutes_of",
     "parse_time",
 ]
 
@@ -48,7 +49,7 @@ _ENTRY = re.compile(
     rb"cordon1 (0|[1-9][0-9]{0,15}) ([A-Z]) (-|0|[1-9][0-9]{0,15}) (-|0|[1-9][0-9]{0,15}) (0|[1-9][0-9]{0,15})"
     rb" ([0-9a-f]{64}) ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}Z)\n"
 )
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})([+-])(\d\d):(\d\d)\Z", re.ASCII)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d)\.(\d{3})([+-])(\d\d):(\d\d)\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_300_799_999  # the end of year 9999
 
@@ -90,6 +91,11 @@ def hour_of(utc_ms: int) -> str:
 @functools.lru_cache(maxsize=4096)
 def _hour_text(hours: int) -> str:
     return (_EPOCH + timedelta(hours=hours)).strftime("%Y-%m-%dT%HZ")
+
+
+def minutes_of(ms: int) -> int:
+    """Round milliseconds to minutes, halves up: whole numbers only, so that every reader gets the same."""
+    return (ms + 30_000) // 60_000
 
 
 def parse_time(text: str) -> int:

@@ -1,9 +1,9 @@
 """Strict JSON: one value has exactly one spelling, so bytes can be hashed and two languages agree.
 
 Rules (docs/formats/audit.md): one ASCII line, compact, no floats, integers within ±(2^53-1), keys
-`[A-Za-z_][A-Za-z0-9_-]*`, everything beyond ASCII as `\\uXXXX` in lower case. A reader parses, serialises again in the
-same way and requires identical bytes; that one comparison refuses duplicate keys, spaces, `-0`, `1.0` and odd escapes
-alike in Python and in JavaScript.
+`[A-Za-z_][A-Za-z0-9_-]*`, everything beyond ASCII as `\\uXXXX` in lower case, no half of a surrogate pair. A reader
+parses, serialises again in the same way and requires identical bytes; that one comparison refuses duplicate keys,
+spaces, `-0`, `1.0` and odd escapes alike in Python and in JavaScript.
 """
 
 import functools
@@ -43,11 +43,21 @@ def loads(data: bytes) -> Json:
         raise MalformedError("not a JSON object")
     if dumps(value) != data:
         raise MalformedError("not the canonical spelling")
+    if b"\\ud" in data:
+        _check_pairs(value)
     return value
 
 
 def _refuse(_: str) -> NoReturn:
     raise MalformedError("floats are not allowed")
+
+
+def _check_pairs(value: Json) -> None:
+    """Refuse half of a surrogate pair: it is no character, and no UTF-8 can be made of it (RFC 8259, 8.2)."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise MalformedError("half a character") from None
 
 
 def _check(value: object, depth: int) -> None:

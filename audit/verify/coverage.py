@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from audit.checkpoint import BadSignatureError, Note, parse_statement, verify_statement
 from audit.history import DIGESTS, digests_of
-from audit.record import Entry, hour_of, parse_time
+from audit.record import Entry, hour_of, minutes_of, parse_time
 from audit.strictjson import Json, MalformedError
 from audit.verify.findings import Board, Finding
 from audit.verify.structure import Structure
@@ -143,9 +143,9 @@ def _check_clocks(log: Structure, marks: list[_Mark], board: Board) -> None:
         if before is not None and before.boot == mark.boot:
             drift = (mark.utc_ms - mark.boot_ms) - (before.utc_ms - before.boot_ms)
             if abs(drift) > _MOST_DRIFT_MS:
-                board.add("V11", "gap", Finding(seq=mark.seq, a=round(drift / 60_000)))
+                board.add("V11", "gap", Finding(seq=mark.seq, a=minutes_of(drift)))
         if end is not None and mark.utc_ms > end + _MOST_DRIFT_MS:
-            board.add("V11", "gap", Finding(seq=mark.seq, a=round((mark.utc_ms - end) / 60_000), name="after export"))
+            board.add("V11", "gap", Finding(seq=mark.seq, a=minutes_of(mark.utc_ms - end), name="after export"))
         before = mark
     for epoch in log.chain.epochs:
         note = Note.parse(log.entries[epoch.start].body or b"")

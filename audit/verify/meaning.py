@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.evidence import assess
-from audit.record import parse_time
-from audit.strictjson import Json
+from audit.record import minutes_of, parse_time
+from audit.strictjson import MAX_INT, Json
 from audit.verify.coverage import Coverage, Stretch
 from audit.verify.findings import Board, Finding
 from audit.verify.structure import Structure
@@ -105,7 +105,7 @@ def _minutes(log: Structure, covered: Coverage, windows: Sequence[_Window], boar
         start, end = max(parse_time(stretch.start), span[0]), min(parse_time(stretch.end), span[1])
         if start < end:
             _walk(stretch, (start, end), windows, spent, board)
-    return {name: round(ms / 60_000) for name, ms in spent.items()}
+    return {name: minutes_of(ms) for name, ms in spent.items()}
 
 
 def _span(log: Structure) -> tuple[int, int]:
@@ -176,9 +176,11 @@ def _totals(log: Structure, covered: Coverage, opened: dict[int, Json], board: B
             counted[_end_of(seq, log, outcomes, opened, board)] += 1
     bodies = [opened[seq] for seq in span if seq in opened]
     blocked = sum(opened[seq]["count"] if seq in opened else 0 for seq in span if log.entries[seq].kind == "B")
+    removed = _removed(bodies)
     gone = [seq for seq in lost if seq in covered.erased]
     purged = [seq for seq in lost if seq not in covered.erased and _month(log, seq) in covered.purged]
-    if counted.total() != kinds["R"] or len(bodies) + len(lost) != sum(kinds[kind] for kind in "RZBE"):
+    absurd = max([blocked, *removed.values()]) > MAX_INT
+    if absurd or counted.total() != kinds["R"] or len(bodies) + len(lost) != sum(kinds[kind] for kind in "RZBE"):
         board.add("V21", "fail", Finding())
     return {
         "records": len(span),
@@ -187,11 +189,11 @@ def _totals(log: Structure, covered: Coverage, opened: dict[int, Json], board: B
         "refused": counted["refused"],
         "failed": counted["failed"],
         "interrupted": counted["interrupted"],
-        "blocked": blocked,
+        "blocked": min(blocked, MAX_INT),
         "flagged": sum(_flagged(body) for body in bodies),
         "erased": len(gone),
         "purged": len(purged),
-        "removed": dict(sorted(_removed(bodies).items())),
+        "removed": {kind: min(count, MAX_INT) for kind, count in sorted(removed.items())},
     }
 
 

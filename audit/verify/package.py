@@ -5,7 +5,6 @@ Nothing is unpacked to disk; limits are enforced while reading, because a size i
 
 import re
 import stat
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,6 +13,7 @@ from typing import IO
 from audit import shapes
 from audit.export.bundle import MANIFEST, MANIFEST_NOTE, Source
 from audit.strictjson import Json, MalformedError, loads
+from audit.verify.archive import ENCRYPTED_OR_UNKNOWN, Member, open_archive
 from audit.verify.findings import Board, Finding
 
 __all__ = ["Package", "check_package", "from_directory", "read_package"]
@@ -26,7 +26,6 @@ _NAME = re.compile(
 _NOTES = re.compile(r"(notes/|log/checkpoint|manifest\.note)")
 _MAX_BYTES = 2 * 1024**3
 _MAX_RATIO = 100
-_MAX_FILES = 2_000_000
 _MAX_NOTE = 128 * 1024
 _MAX_SIGNATURES = 16
 
@@ -50,19 +49,18 @@ def from_directory(source: Source) -> Package:
 def read_package(file: IO[bytes]) -> Package:
     """Open a zip under the limits of the format."""
     try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        archive = open_archive(file)
+    except (MalformedError, OSError):
         return Package(frozenset(), _nothing, sealed=True, complaints=("not a zip file",))
-    infos = archive.infolist()
-    complaints = [complaint for info in infos if (complaint := _complaint(info))]
-    names = [info.filename for info in infos]
-    if len(set(names)) != len(names):
+    members = archive.members
+    complaints = [complaint for member in members if (complaint := _complaint(member))]
+    by_name = {member.name: member for member in members}
+    if len(by_name) != len(members):
         complaints.append("a name appears twice")
-    if len(names) > _MAX_FILES or sum(info.file_size for info in infos) > _MAX_BYTES:
+    if sum(member.size for member in members) > _MAX_BYTES:
         complaints.append("too large")
-    by_name = {info.filename: info for info in infos}
     return Package(
-        frozenset(names), lambda name: _read(archive, by_name[name]), sealed=True, complaints=tuple(complaints)
+        frozenset(by_name), lambda name: archive.read(by_name[name]), sealed=True, complaints=tuple(complaints)
     )
 
 
@@ -80,26 +78,16 @@ def check_package(package: Package, board: Board) -> Json | None:
     return manifest
 
 
-def _complaint(info: zipfile.ZipInfo) -> str | None:
-    name = info.filename
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
+def _complaint(member: Member) -> str | None:
+    if member.method == ENCRYPTED_OR_UNKNOWN:
         return "compression or encryption"
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG) or info.is_dir():
+    if member.kind not in (0, stat.S_IFREG) or member.name.endswith("/"):
         return "not a plain file"
-    if _NAME.match(name) is None or name != info.orig_filename:
+    if _NAME.match(member.name) is None:
         return "a name that does not belong here"
-    if info.file_size > max(info.compress_size, 1) * _MAX_RATIO:
+    if member.size > max(member.packed, 1) * _MAX_RATIO:
         return "compressed too well"
     return None
-
-
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    try:
-        with archive.open(info) as stream:
-            return stream.read(info.file_size + 1)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError):
-        raise MalformedError("unreadable file in the package") from None
 
 
 def _nothing(_: str) -> bytes:
@@ -109,7 +97,7 @@ def _nothing(_: str) -> bytes:
 def _content(package: Package, name: str) -> bytes | None:
     try:
         return package.read(name)
-    except (MalformedError, OSError, zipfile.error):
+    except (MalformedError, OSError):
         return None
 
 
