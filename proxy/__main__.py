@@ -14,7 +14,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "demo": "demo", "serve": "serve", "check": "check", "redact": "redact", "judge": "judge", "models": "models",
-    "policy": "policy", "token": "token", "audit": "audit", "officer": "officer", "enrol": "enrol",
+    "policy": "policy", "pair": "pair", "token": "token", "audit": "audit", "officer": "officer", "enrol": "enrol",
 }  # fmt: skip
 """Verb -> module of `proxy.cli`; a module is imported only when its verb is asked for, so that `--help` is quick."""
 
@@ -26,6 +26,7 @@ _SUMMARIES = {
     "judge": "what the safety model says about texts",
     "models": "which models there are, and whether the files are the approved ones",
     "policy": "what the rules are",
+    "pair": "connect the browser panel",
     "token": "which programs may speak",
     "audit": "the log: enrol, export, verify",
     "officer": "a compliance officer's keys",

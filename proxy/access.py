@@ -9,6 +9,7 @@ the peer says who somebody is.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,12 +17,16 @@ from typing import Protocol
 from proxy.exchange import Caller, CallerKind
 
 __all__ = [
-    "METRICS", "SECURITY_HEADERS", "USE", "AccessRules", "Client", "Listener", "Refusal", "Registry", "RequestFacts",
+    "INSTALLED_ORIGIN", "METRICS", "SECURITY_HEADERS", "USE",
+    "AccessRules", "Client", "Listener", "Refusal", "Registry", "RequestFacts",
     "Route", "RouteKind", "admit", "bearer_of",
 ]  # fmt: skip
 
 USE = "use"
 METRICS = "metrics"
+
+INSTALLED_ORIGIN = re.compile(r"moz-extension://[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The form of an extension's Origin in Firefox: a UUID of its own for every installation."""
 
 SECURITY_HEADERS = (
     "host", "origin", "authorization", "content-type", "content-length", "content-encoding", "transfer-encoding",
@@ -123,6 +128,10 @@ class Registry(Protocol):
         """Compare with every stored hash; None if no live entry has it."""
         ...
 
+    def knows_origin(self, uid: int, origin: str, *, pairing: bool) -> bool:
+        """Whether a token of this user is bound to this Origin; `pairing`: whether it may ask for one now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -139,7 +148,7 @@ def admit(
     The caller must still: apply the bucket of wrong tokens to `token_unknown`, bound the body, and never answer a
     request with anything but what the matched handler says.
     """
-    if code := _form(facts) or _names(facts, route, rules):  # 1 to 6
+    if code := _form(facts) or _names(facts, route, clients, rules):  # 1 to 6
         return Refusal(code)
     if route is not None and (code := _method(facts, route)):  # 7, for a path that exists
         return Refusal(code)
@@ -163,7 +172,7 @@ def _form(facts: RequestFacts) -> str | None:
     return None
 
 
-def _names(facts: RequestFacts, route: Route | None, rules: AccessRules) -> str | None:
+def _names(facts: RequestFacts, route: Route | None, clients: Registry, rules: AccessRules) -> str | None:
     """Rules 3 to 6: Host, peer, Origin, Sec-Fetch-Site."""
     if not _host_is_ours(facts, rules.port):
         return "wrong_host"
@@ -172,10 +181,20 @@ def _names(facts: RequestFacts, route: Route | None, rules: AccessRules) -> str 
     origin = facts.one("origin")
     if origin is None:
         return "browser_refused" if facts.one("sec-fetch-site") is not None else None
-    panel = route is not None and route.kind in (RouteKind.PANEL, RouteKind.PANEL_PUBLIC)
-    if facts.listener is not Listener.TCP or not panel or origin not in rules.origins:
+    if (
+        facts.listener is not Listener.TCP
+        or route is None
+        or not _panel_of(origin, facts.peer_uid, route, clients, rules)
+    ):
         return "origin_refused"
     return None
+
+
+def _panel_of(origin: str, uid: int, route: Route | None, clients: Registry, rules: AccessRules) -> bool:
+    """Whether an Origin is that of a panel: a fixed one by its id, one made at installation (Firefox) by its token."""
+    if route is None or route.kind not in (RouteKind.PANEL, RouteKind.PANEL_PUBLIC):
+        return False
+    return origin in rules.origins or clients.knows_origin(uid, origin, pairing=route.kind is RouteKind.PANEL_PUBLIC)
 
 
 def _host_is_ours(facts: RequestFacts, port: int) -> bool:

@@ -189,7 +189,8 @@ class Asking:
         """Read, parse, run, reply. Raises CordonError for what is refused before an answer began."""
         parsed = await self._parse(request, account.caller)
         cards = self.journeys.models()
-        if cards and all(card.id != parsed.prompt.sampling.model for card in cards):
+        wanted = parsed.prompt.sampling.model  # "" is the model that answers
+        if cards and wanted and all(card.id != wanted for card in cards):
             self.journeys.refuse_parse(account.caller, "model_unknown")
             raise CordonError("model_unknown")
         exchange = Exchange(

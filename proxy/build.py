@@ -13,6 +13,7 @@ from contextlib import aclosing
 
 from audit.evidence import Loopback
 from audit.log import Log
+from audit.words import say
 from filters.output import OutActions
 from filters.safety import TEMPLATE_DIGEST
 from filters.segment import window_chars
@@ -24,7 +25,7 @@ from proxy.access import AccessRules
 from proxy.clients import Clients
 from proxy.clock import Clock
 from proxy.dialects import ModelCard
-from proxy.dialects.panel import Preview
+from proxy.dialects.panel import PanelStatus, Preview
 from proxy.errors import CordonError
 from proxy.exchange import Caller, Event, Exchange, Prompt, Refused
 from proxy.health import Metrics
@@ -44,6 +45,8 @@ __all__ = ["House", "rules_of", "switches_of"]
 
 _SUFFIX_TOKENS = 460
 """The four guideline suffixes together, in tokens of a ShieldGemma."""
+MAX_CHARS = 500_000
+"""Characters of one request, over all its texts: the analyst refuses more (`text_too_long`)."""
 NO_DIGEST = "0" * 64
 
 
@@ -95,6 +98,22 @@ class House:
         if self.rooms is None or self._missing():
             raise CordonError(self._missing() or "not_ready", retry_after_s=2)
         return await preview(Exchange("preview", caller, "panel", False, 60_000, self._now_ms()), prompt, self.rooms)
+
+    def status(self) -> PanelStatus:
+        """How the service stands, for the panel."""
+        info, level = self.answering(), self.evidence[0]
+        return PanelStatus(
+            version=self.plan.version,
+            policy=self.policy.name,
+            policy_digest=self.policy.digest,
+            model="" if info is None else info.id,
+            demo=info is not None and info.demo,
+            guard_basis=self.policy.calibration_basis or "none",
+            chars=MAX_CHARS,
+            level=level,
+            sentence=say(f"status_{level}"),
+            unsafe_policy=not self.policy.judges,
+        )
 
     def _registry_changed(self, digest: str) -> None:
         del digest

@@ -96,6 +96,15 @@ class Clients:
         """Whether this user has a live token."""
         return any(e.uid == uid and e.state == "ok" for e in self._entries)
 
+    def of_kid(self, kid: str) -> ClientEntry | None:
+        """The live entry of an id."""
+        return next((e for e in self._entries if e.kid == kid and e.state == "ok"), None)
+
+    def knows_origin(self, uid: int, origin: str, *, pairing: bool) -> bool:
+        """Whether a token of this user, also one that ended, is bound to this Origin; nobody is pairing here."""
+        del pairing
+        return any(e.uid == uid and e.origin == origin and e.kind == CallerKind.EXTENSION for e in self._entries)
+
     def match(self, presented: str) -> Client | None:
         """Find the live entry of a token; every stored hash is compared."""
         digest = hashlib.sha256(presented.encode("utf-8", "surrogateescape")).hexdigest()

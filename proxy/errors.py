@@ -100,6 +100,10 @@ ERRORS: dict[str, ErrorEntry] = {
     "preview_changed": ErrorEntry(409, "The preview is out of date; nothing was sent to a model.",
                                   "Look at the new preview and send again."),
     # access
+    "pairing_code_wrong": ErrorEntry(403, "That is not the code; nothing was connected.",
+                                     "Type the 8 digits that `cordon pair` shows."),
+    "pairing_closed": ErrorEntry(410, "No code is waiting, or its two minutes are over; nothing was connected.",
+                                 "Run `cordon pair` and type the new digits."),
     "duplicate_header": ErrorEntry(400, "A security header stands twice; the request was not read.", _CALLER),
     "bad_target": ErrorEntry(400, "The request target is not a plain path; the request was not read.", _CALLER),
     "wrong_host": ErrorEntry(403, "The Host header does not name this service; the request was not read.",

@@ -12,6 +12,7 @@ the wrong order. `Exchange` is the envelope beside the text and is safe to log.
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -24,6 +25,7 @@ __all__ = [
     "Broken", "Caller", "CallerKind", "Cleared", "Conversation", "Event", "Exchange", "Finish", "Finished", "Message",
     "Opened", "Prompt", "Redacted", "Refused", "Released", "ReleasedCall", "Role", "Sampling", "Tool", "ToolCall",
     "ToolChoice", "Usage", "Withheld", "parts_of", "rebuild",
+    "seen_digest",
 ]  # fmt: skip
 
 T = TypeVar("T", PatientText, RedactedText)
@@ -166,6 +168,8 @@ class Prompt:
     sampling: Sampling
     marked: tuple[PatientText, ...] = ()
     """Literals the user asks to replace besides what is found."""
+    seen: str = ""
+    """SHA-256 of the preview the user agreed to (`seen_digest`), or "": then no preview was promised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +268,16 @@ class Broken:
 
 
 Event = Opened | Released | ReleasedCall | Finished | Refused | Withheld | Broken
+
+
+def seen_digest(conversation: Conversation[RedactedText]) -> str:
+    """SHA-256 over role and redacted text of each message in order, each as `u32 length || UTF-8`, in hex."""
+    digest = hashlib.sha256()
+    for message in conversation.messages:
+        for text in (message.role.value, message.content.reveal()):
+            raw = text.encode("utf-8", "surrogatepass")
+            digest.update(len(raw).to_bytes(4, "big") + raw)
+    return digest.hexdigest()
 
 
 def parts_of(conversation: Conversation[PatientText]) -> tuple[Part, ...]:

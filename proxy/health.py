@@ -31,7 +31,7 @@ _LABELS: dict[str, frozenset[str]] = {
     "code": frozenset(ERRORS),
     "listener": frozenset({"tcp", "unix"}),
     "stage": frozenset(get_args(Timed)),
-    "result": frozenset({"paired", "wrong_code", "closed"}),
+    "result": frozenset({"paired", "code_wrong", "closed"}),
     "guideline": frozenset({"dangerous", "harassment", "hate", "sexual"}),
     "direction": frozenset({"prompt", "response"}),
     "action": frozenset({"permit", "flag", "refuse"}),

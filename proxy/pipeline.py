@@ -41,6 +41,7 @@ from proxy.exchange import (
     Withheld,
     parts_of,
     rebuild,
+    seen_digest,
 )  # fmt: skip
 from proxy.rooms import Judgement, Outcome, Redaction, Rooms, Stage
 
@@ -109,6 +110,8 @@ async def _clear(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms,
     learnt.stage = "redact"
     with rooms.watch.stage("redact"):
         redacted, learnt.redaction = redact_prompt(prompt, found, vault, rooms)  # 4
+    if prompt.seen and prompt.seen != seen_digest(redacted.conversation):
+        raise CordonError("preview_changed")  # what the user saw is what the model gets
     learnt.stage = "engine"
     await rooms.engine.check(exchange, redacted.conversation)
     learnt.stage = "judge"
@@ -148,7 +151,8 @@ async def preview(exchange: Exchange, prompt: Prompt, rooms: Rooms) -> Preview:
             restorer = Restorer(vault, Form.TEXT)
             pieces = restorer.feed(message.content.reveal()) + restorer.finish()
             messages.append(PreviewMessage(message.role.value, pieces))
-    return Preview(tuple(messages), redaction.counts, rooms.rules.policy.name)
+    digest = seen_digest(redacted.conversation)
+    return Preview(tuple(messages), redaction.counts, rooms.rules.policy.name, digest)
 
 
 def _answer_of(exchange: Exchange, cleared: Cleared, vault: Vault, rooms: Rooms, outcome: Outcome) -> Answer:

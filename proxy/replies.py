@@ -7,17 +7,21 @@ header. The body of an error has the form of the API whose path was asked, and i
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from proxy.dialects import Dialect
+from proxy.dialects.panel import DIALECT as PANEL
+from proxy.door import Peer
 from proxy.errors import CordonError, entry_of
+from proxy.exchange import Caller
 
-__all__ = ["REQUEST_ID", "cut_off", "refusal", "send", "stamp"]
+__all__ = ["CALLER", "PEER", "REQUEST_ID", "cut_off", "refusal", "send", "stamp"]
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
+PEER: web.RequestKey[Peer] = web.RequestKey("peer", Peer)
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -61,9 +65,7 @@ def _body(request: web.Request, error: CordonError, dialects: Sequence[Dialect])
     for dialect in dialects:
         if _speaks(dialect, request.raw_path):
             return dialect.error(error.code, request_id, error.rule)
-    entry = entry_of(error.code)
-    said = {"code": error.code, "message": entry.message, "next": entry.next, "request_id": request_id}
-    return json.dumps({"error": said}, separators=(",", ":")).encode()
+    return PANEL.error(error.code, request_id, error.rule)  # health, metrics and what nobody knows
 
 
 def _speaks(dialect: Dialect, target: str) -> bool:

@@ -26,21 +26,22 @@ from proxy.dialects import Dialect, Facts, ModelCard, Read
 from proxy.dialects.fields import read_object
 from proxy.dialects.ollama import DIALECT as OLLAMA
 from proxy.dialects.openai import DIALECT as OPENAI
-from proxy.dialects.panel import Preview, encode_preview, parse_preview
+from proxy.dialects.panel import DIALECT as PANEL
+from proxy.dialects.panel import PanelStatus, Preview, encode_changed, parse_preview
 from proxy.door import Hall, Peer
 from proxy.errors import CordonError, entry_of
 from proxy.exchange import Caller, Event, Exchange, Prompt
 from proxy.health import ALIVE, Metrics, readiness
 from proxy.journal import Journal
 from proxy.manage import manage
-from proxy.replies import REQUEST_ID, refusal, send, stamp
+from proxy.pairing import Pairings
+from proxy.panel import Acquaintances, Days, PanelDesk
+from proxy.replies import CALLER, PEER, REQUEST_ID, refusal, send, stamp
 
 __all__ = ["CALLER", "CONTROL", "Control", "Gateway", "Shell", "make_app", "make_runner", "verify_parser"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
-_PEER: web.RequestKey[Peer] = web.RequestKey("peer", Peer)
 _ROUTE: web.RequestKey[Route] = web.RequestKey("route", Route)
 
 _GET = frozenset({"GET"})
@@ -77,6 +78,10 @@ class Gateway(Protocol):
         """What a model would see of a prompt. Raises CordonError."""
         ...
 
+    def status(self) -> PanelStatus:
+        """How the service stands, for the panel."""
+        ...
+
     def models(self) -> tuple[ModelCard, ...]:
         """The models that answer now."""
         ...
@@ -92,7 +97,7 @@ class Shell:
 
     hall: Hall
     journal: Journal
-    dialects: tuple[Dialect, ...] = (OPENAI, OLLAMA)
+    dialects: tuple[Dialect, ...] = (OPENAI, OLLAMA, PANEL)
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -157,6 +162,8 @@ class _House:
     control: Control
     routes: dict[Handler, Route] = field(default_factory=dict)
     wrong_tokens: Buckets = field(default_factory=lambda: Buckets(_WRONG_TOKENS, _ONE_BACK_S))
+    days: Days = field(default_factory=Days)
+    pairings: Pairings = field(default_factory=Pairings)
 
     def handlers(self) -> list[tuple[str, Route, Handler]]:
         """Path, what it asks, who answers."""
@@ -164,13 +171,15 @@ class _House:
             ("/healthz", Route("healthz", RouteKind.PUBLIC, _GET), self._alive),
             ("/readyz", Route("readyz", RouteKind.PUBLIC, _GET), self._ready),
             ("/metrics", Route("metrics", RouteKind.METRICS, _GET), self._metrics),
-            ("/cordon/v1/preview", Route("preview", RouteKind.PANEL, _POST), self._preview),
             ("/cordon/v1/clients", Route("clients", RouteKind.LOCAL, _POST), self._clients),
         ]
+        desk = PanelDesk(self.gateway, self.pairings, self.days, self.shell, self.control.revoked)
+        fixed.extend(desk.handlers())
         for dialect in self.shell.dialects:
             for ask in dialect.asks:
                 asking = Asking(dialect, ask, self.gateway, self.control.answers, self.shell.limits, self.shell.journal)
-                fixed.append((ask.path, Route(ask.name, RouteKind.DIALECT, _POST), self._asking(asking)))
+                kind = RouteKind.PANEL if dialect.panel else RouteKind.DIALECT
+                fixed.append((ask.path, Route(ask.name, kind, _POST), self._asking(asking)))
             fixed.extend(
                 (read.path, Route(read.name, RouteKind.DIALECT, _GET), self._reading(read)) for read in dialect.reads
             )
@@ -202,9 +211,10 @@ class _House:
     def _admit(self, request: web.Request, route: Route | None) -> None:
         """Put the caller into the request, or raise."""
         peer = self.shell.hall.peer_of(request.transport)
-        request[_PEER] = peer
+        request[PEER] = peer
         facts = _facts(request, peer)
-        got = admit(facts, route, clients=self.gateway.clients, rules=self.gateway.rules, now_s=time())
+        known = Acquaintances(self.gateway.clients, self.pairings)
+        got = admit(facts, route, clients=known, rules=self.gateway.rules, now_s=time())
         if isinstance(got, Refusal):
             raise self._counted(peer, got.code)
         if self.control.stopping and (route is None or route.kind is not RouteKind.PUBLIC):
@@ -230,7 +240,7 @@ class _House:
 
     def _asking(self, asking: Asking) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            peer = request[_PEER]
+            peer = request[PEER]
             account = Account(
                 request[REQUEST_ID], peer.listener.value, asking.dialect.name, asking.ask.name, request[CALLER]
             )
@@ -238,9 +248,12 @@ class _House:
                 return await asking.answer(request, account)
             except CordonError as error:
                 account.refused(error.code, entry_of(error.code).status)
-                raise
+                if error.code != "preview_changed":
+                    raise
+                return await self._changed(request, error)
             finally:
                 account.write(self.shell.journal, self.shell.metrics)
+                self.days.count(account.caller.uid, account.outcome, time())
 
         return handle
 
@@ -286,11 +299,13 @@ class _House:
             body=self.shell.metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
-    async def _preview(self, request: web.Request) -> web.StreamResponse:
-        """What a model would see: steps 2 to 4 of the journey, no model asked, nothing recorded."""
+    async def _changed(self, request: web.Request, error: CordonError) -> web.StreamResponse:
+        """What was shown is not what a model would get: the refusal, and the new preview beside it."""
         prompt = parse_preview(await read_body(request, self.shell.limits))
         preview = await self.gateway.preview(request[CALLER], prompt)
-        return _json(encode_preview(preview))
+        response = refusal(request, error, self.shell.dialects)
+        response.body = encode_changed(preview, request[REQUEST_ID])
+        return response
 
     async def _clients(self, request: web.Request) -> web.StreamResponse:
         wish = read_object(await read_body(request, self.shell.limits))

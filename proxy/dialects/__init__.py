@@ -103,3 +103,5 @@ class Dialect:
     error: Callable[[str, str, str], bytes]
     """From a code of `proxy.errors`, the id of the request and the rule behind it ("" for none) to the body."""
     facts: tuple[Facts, ...] = ()
+    panel: bool = False
+    """Whether the browser panel speaks it: an extension's Origin is then allowed at its addresses."""

@@ -22,7 +22,7 @@ from proxy.access import AccessRules, Listener
 from proxy.asking import Limits
 from proxy.clients import Clients, NewClient
 from proxy.dialects import ModelCard
-from proxy.dialects.panel import Preview, PreviewMessage
+from proxy.dialects.panel import PanelStatus, Preview, PreviewMessage
 from proxy.door import Hall, open_doors
 from proxy.exchange import Caller, Event, Exchange, Finish, Finished, Opened, Prompt, Released, Usage
 from proxy.health import PARTS, Metrics
@@ -75,6 +75,7 @@ class FakeGateway:
     refused: list[tuple[str, str]] = field(default_factory=list)
     previewed: list[tuple[Caller, Prompt]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    seen_as: str = "0" * 64
     parts: dict[str, str] = field(default_factory=lambda: dict.fromkeys(PARTS, "ok"))
 
     async def run(self, exchange: Exchange, prompt: Prompt) -> AsyncGenerator[Event, None]:
@@ -100,7 +101,11 @@ class FakeGateway:
         """Every message as it is: nothing is found here."""
         self.previewed.append((caller, prompt))
         messages = tuple(PreviewMessage(m.role.value, (Piece(m.content),)) for m in prompt.conversation.messages)
-        return Preview(messages, (("NAME", 0),), "fake")
+        return Preview(messages, (("NAME", 0),), "fake", self.seen_as)
+
+    def status(self) -> PanelStatus:
+        """A service that is well."""
+        return PanelStatus("0", "fake", "ab" * 32, MODEL, True, "demo", 500_000, "E1", "Nothing left.", False)
 
     def models(self) -> tuple[ModelCard, ...]:
         """One demonstration model and one that is none."""

@@ -28,6 +28,7 @@ from proxy.exchange import Caller, CallerKind
 NOW = 1_800_000_000
 ID = "a" * 32
 ORIGIN = f"chrome-extension://{ID}"
+FIREFOX = "moz-extension://01234567-89ab-cdef-0123-456789abcdef"
 RULES = AccessRules(8642, frozenset({ID}), frozenset({1003}))
 OWN = replace(RULES, own_uid=1000)
 CHAT = Route("chat", RouteKind.DIALECT, frozenset({"POST"}))
@@ -45,6 +46,10 @@ class Book:
     """A registry with a few tokens; counts how often it was asked."""
 
     asked: list[str] = field(default_factory=list)
+    pairing: bool = False
+
+    def knows_origin(self, uid: int, origin: str, *, pairing: bool) -> bool:
+        return uid == 1000 and (origin == FIREFOX or (pairing and self.pairing))
 
     def match(self, presented: str) -> Client | None:
         self.asked.append(presented)
@@ -164,6 +169,25 @@ def test_the_caller_is_who_the_token_says() -> None:
     assert got == Caller(1000, CallerKind.TOKEN, "k1", "script", frozenset({USE}))
     assert isinstance(got, Caller)
     assert got.id == "uid:1000/k1"
+
+
+def test_an_origin_made_at_installation_is_known_by_its_token_or_while_its_user_pairs() -> None:
+    book = Book()
+
+    def code(route: Route, origin: str, uid: int = 1000) -> str:
+        facts = replace(_post(None, origin=origin), peer_uid=uid)
+        got = admit(facts, route, clients=book, rules=RULES, now_s=NOW)
+        return got.code if isinstance(got, Refusal) else "ok"
+
+    other = FIREFOX.replace("0", "1")
+    assert code(HELLO, FIREFOX) == "ok"
+    assert code(PANEL, FIREFOX) == "token_missing"
+    assert code(CHAT, FIREFOX) == "origin_refused"
+    assert code(HELLO, FIREFOX, 1001) == code(PANEL, FIREFOX, 1001) == "origin_refused"
+    assert code(HELLO, other) == "origin_refused"
+    book.pairing = True
+    assert code(HELLO, other) == "ok"
+    assert code(PANEL, other) == "origin_refused"
 
 
 def test_keyless_users_get_only_the_dialects() -> None:
