@@ -17,13 +17,16 @@ from typing import Protocol
 from proxy.exchange import Caller, CallerKind
 
 __all__ = [
-    "INSTALLED_ORIGIN", "METRICS", "SECURITY_HEADERS", "USE",
-    "AccessRules", "Client", "Listener", "Refusal", "Registry", "RequestFacts",
+    "INSTALLED_ORIGIN", "METRICS", "OWN_EXTENSION", "SECURITY_HEADERS", "USE", "AccessRules",
+    "Client", "Listener", "Refusal", "Registry", "RequestFacts",
     "Route", "RouteKind", "admit", "bearer_of",
 ]  # fmt: skip
 
 USE = "use"
 METRICS = "metrics"
+
+OWN_EXTENSION = "mlkgfecoihfnfokacibcilhjmfleklof"
+"""The id of Cordon's own extension for Chromium: it follows from the public key in `extension/manifest.json`."""
 
 INSTALLED_ORIGIN = re.compile(r"moz-extension://[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """The form of an extension's Origin in Firefox: a UUID of its own for every installation."""

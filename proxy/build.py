@@ -8,7 +8,7 @@ code.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
 from audit.evidence import Loopback
@@ -21,7 +21,7 @@ from filters.switches import Switches
 from filters.vault import Actions
 from filters.verdicts import Basis, VerdictCache
 from policies.model import Regime
-from proxy.access import AccessRules
+from proxy.access import OWN_EXTENSION, AccessRules
 from proxy.clients import Clients
 from proxy.clock import Clock
 from proxy.dialects import ModelCard
@@ -29,7 +29,7 @@ from proxy.dialects.panel import PanelStatus, Preview
 from proxy.errors import CordonError
 from proxy.exchange import Caller, Event, Exchange, Prompt, Refused
 from proxy.health import Metrics
-from proxy.judging import Guard, OpenGuard, shield_of
+from proxy.judging import Guard, OpenGuard, guard_of
 from proxy.meter import Meter
 from proxy.pipeline import journey, preview
 from proxy.plan import GatewayPlan
@@ -63,7 +63,7 @@ class House:
         self.clients = Clients(settings.access.dir / "clients.json", on_change=self._registry_changed)
         self.rules = AccessRules(
             port=settings.access.port,
-            extension_ids=frozenset(settings.access.extension_ids),
+            extension_ids=frozenset({OWN_EXTENSION, *settings.access.extension_ids}),
             keyless_uids=frozenset(u for u in settings.access.allow_keyless_local_user if isinstance(u, int)),
             own_uid=plan.uid,
         )
@@ -75,6 +75,12 @@ class House:
         self.evidence: tuple[str, tuple[str, ...]] = ("E0", ("not_ready",))
         self.loopback: Callable[[], Loopback] = lambda: Loopback(accepted=0)
         """Callers since the last evidence record; the service sets the counter of its doors."""
+        self.shut: Callable[[str], Awaitable[None]] = _nothing_to_shut
+        """Accept nothing more and end every open exchange with a code; the service sets it, once its doors are open."""
+        self.fault: Callable[[str], None] = lambda code: None
+        """End this process for good; the service sets it."""
+        self.replace: Callable[[str], None] = lambda role: None
+        """Ask for another worker in place of one that does not answer; the service sets it."""
         self._kill_analyst = kill_analyst
         queue = FairQueue(parallel=settings.engine.parallel)
         answering = self.links["http" if settings.engine.kind == "http" else "engine"]
@@ -182,7 +188,11 @@ class House:
         guard_sha = self.plan.guard.sha256 if self.plan.guard else NO_DIGEST
         basis = Basis(self.policy.digest, self.policy.calibration_digest, guard_sha)
         cache = VerdictCache(secrets.token_bytes(32))
-        return Guard(self.engine, shield_of(self.policy), self.policy, basis, cache, now_s=self.clock.mono_s)
+        return Guard(self.engine, guard_of(self.policy), self.policy, basis, cache, now_s=self.clock.mono_s)
+
+
+async def _nothing_to_shut(code: str) -> None:
+    del code
 
 
 def _engines(plan: GatewayPlan) -> tuple[str, ...]:

@@ -338,6 +338,24 @@ async def test_a_preview_asks_no_model_and_writes_nothing() -> None:
     assert house.guard.judged == []
 
 
+async def test_what_the_user_saw_is_what_the_model_gets() -> None:
+    house = ana()
+    shown = await preview(exchange(), prompt("Ana Pereira is well"), house.rooms())
+    asked = replace(prompt("Ana Pereira is well"), seen=shown.sha256)
+    assert said(await run(house, asked)) == "Ana Pereira is well"
+    house.analyst.literals = {}  # since then the name is no longer found
+    assert await run(house, asked, "x2") == [Refused("preview_changed")]
+    assert len(house.engine.cleared) == 1
+    assert house.log.records[-1] == ("B", "x2", "redact:preview_changed")
+
+
+async def test_a_mark_changes_what_was_seen() -> None:
+    house = ana()
+    plain = await preview(exchange(), prompt("Ward 7"), house.rooms())
+    marked = replace(prompt("Ward 7"), marked=(PatientText("Ward 7"),), seen=plain.sha256)
+    assert await run(house, marked) == [Refused("preview_changed")]
+
+
 async def test_what_the_history_says_a_model_did_is_judged_too() -> None:
     turns = turns_of(
         Conversation(
