@@ -8,7 +8,7 @@ it writes, the verifier while it reads; both therefore mean the same by "whole".
 from dataclasses import dataclass, field
 
 from audit.checkpoint import BadSignatureError, Checkpoint, Note, Vkey, parse_statement, verify_checkpoint, verify_note
-from audit.record import SEALED_KINDS, Entry
+from audit.record import SEALED_KINDS, Entry, Place
 from audit.shapes import unb64
 from audit.strictjson import MalformedError
 
@@ -36,24 +36,30 @@ class Order:
         self.index = 0
 
     def feed(self, entry: Entry) -> None:
-        """Accept the next entry or raise; after an error go on with `skip`."""
-        if entry.seq != self.seq:
+        """Accept the next entry or raise."""
+        self.take((entry.seq, entry.kind, entry.epoch or 0, entry.index or 0))
+
+    def take(self, place: Place) -> None:
+        """Accept the next place or raise; after an error go on with `skip`."""
+        seq, kind, epoch, index = place
+        if seq != self.seq:
             raise BrokenOrderError("seq")
-        if self.epoch < 0 and entry.kind != "K":
+        if self.epoch < 0 and kind != "K":
             raise BrokenOrderError("no epoch yet")
-        if entry.kind in SEALED_KINDS:
-            if (entry.epoch, entry.index) != (self.epoch, self.index):
+        if kind in SEALED_KINDS:
+            if epoch != self.epoch or index != self.index:
                 raise BrokenOrderError("epoch or index")
             self.index += 1
-        elif entry.kind == "K":
+        elif kind == "K":
             self.epoch, self.index = self.epoch + 1, 0
         self.seq += 1
 
-    def skip(self, entry: Entry) -> None:
-        """Take an entry out of order as the new place to count from."""
-        self.seq = entry.seq + 1
-        if entry.kind in SEALED_KINDS and entry.epoch is not None and entry.index is not None:
-            self.epoch, self.index = entry.epoch, entry.index + 1
+    def skip(self, place: Place) -> None:
+        """Take a place out of order as the new one to count from."""
+        seq, kind, epoch, index = place
+        self.seq = seq + 1
+        if kind in SEALED_KINDS:
+            self.epoch, self.index = epoch, index + 1
 
 
 @dataclass(frozen=True, slots=True)

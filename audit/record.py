@@ -27,6 +27,7 @@ __all__ = [
     "Instant",
     "ModelRef",
     "OutText",
+    "Place",
     "Position",
     "Redaction",
     "Restored",
@@ -35,6 +36,7 @@ __all__ = [
     "hour_of",
     "minutes_of",
     "parse_time",
+    "read_place",
 ]
 
 SEALED_KINDS = frozenset("RZBE")
@@ -49,8 +51,16 @@ _ENTRY = re.compile(
     rb"cordon1 (0|[1-9][0-9]{0,15}) ([A-Z]) (-|0|[1-9][0-9]{0,15}) (-|0|[1-9][0-9]{0,15}) (0|[1-9][0-9]{0,15})"
     rb" ([0-9a-f]{64}) ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}Z)\n"
 )
+_SEALED = re.compile(
+    rb"cordon1 (0|[1-9][0-9]{0,14}) ([BERZ]) (0|[1-9][0-9]{0,14}) (0|[1-9][0-9]{0,14}) (?:0|[1-9][0-9]{0,14})"
+    rb" [0-9a-f]{64} ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}Z)\n\Z"
+)
+"""The line of a sealed kind with numbers that are small for sure: nearly every line, in one match."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d)\.(\d{3})([+-])(\d\d):(\d\d)\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS = {kind.encode(): kind for kind in sorted(SEALED_KINDS | CLEAR_KINDS)}
+Place = tuple[int, str, int, int]
+"""Seq, kind, epoch, index; the last two are 0 for clear kinds."""
 _LAST_MS = 253_402_300_799_999  # the end of year 9999
 
 
@@ -98,6 +108,7 @@ def minutes_of(ms: int) -> int:
     return (ms + 30_000) // 60_000
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_time(text: str) -> int:
     """Return UTC milliseconds of a time written by `Instant.time`; raise `MalformedError` for any other spelling."""
     match = _TIME.match(text)
@@ -298,34 +309,17 @@ class Entry:
     @classmethod
     def parse(cls, leaf: bytes) -> Self:
         """Read a leaf; every deviation from the grammar raises `MalformedError`."""
-        match = _ENTRY.match(leaf)
-        if match is None or len(leaf) > MAX_LEAF:
-            raise MalformedError("entry line")
-        seq, kind, epoch, index, length, digest, hour = (part.decode("ascii") for part in match.groups())
-        sealed = kind in SEALED_KINDS
-        if not sealed and kind not in CLEAR_KINDS:
-            raise MalformedError("unknown kind")
-        if sealed in (epoch == "-", index == "-"):
-            raise MalformedError("epoch and index do not fit the kind")
-        body = leaf[match.end() :]
-        if sealed:
-            if body:
-                raise MalformedError("a sealed kind has no inline body")
-        elif len(body) != int(length) or sha256(body).hexdigest() != digest:
-            raise MalformedError("inline body does not match its line")
-        _check_hour(hour)
-        numbers = (int(seq), int(length), int(epoch) if sealed else 0, int(index) if sealed else 0)
-        if max(numbers) > MAX_INT:
-            raise MalformedError("number too large")
+        (seq, kind, epoch, index), length, digest, hour, body = _split(leaf)
+        sealed = body is None
         return cls(
-            numbers[0],
+            seq,
             kind,
-            numbers[2] if sealed else None,
-            numbers[3] if sealed else None,
-            numbers[1],
-            digest,
-            hour,
-            None if sealed else body,
+            epoch if sealed else None,
+            index if sealed else None,
+            length,
+            digest.decode(),
+            hour.decode(),
+            body,
         )
 
     def leaf(self) -> bytes:
@@ -336,10 +330,48 @@ class Entry:
         return line.encode("ascii") + (self.body or b"")
 
 
+def read_place(leaf: bytes) -> Place:
+    """Return the place of a leaf and nothing else, under the whole grammar: what a reader of millions needs."""
+    match = _SEALED.match(leaf)
+    if match is None:
+        return _split(leaf)[0]
+    seq, kind, epoch, index, hour = match.groups()
+    _check_hour(hour)
+    return int(seq), _KINDS[kind], int(epoch), int(index)
+
+
+def _split(leaf: bytes) -> tuple[Place, int, bytes, bytes, bytes | None]:
+    """Read the line: place, length, digest, hour, inline body; raise `MalformedError` for any other form."""
+    match = _ENTRY.match(leaf)
+    if match is None or len(leaf) > MAX_LEAF:
+        raise MalformedError("entry line")
+    seq, letter, epoch, index, length, digest, hour = match.groups()
+    kind, place = _KINDS.get(letter), match.end()
+    body = None
+    if kind is None:
+        raise MalformedError("unknown kind")
+    if kind in SEALED_KINDS:
+        if epoch == b"-" or index == b"-":
+            raise MalformedError("epoch and index do not fit the kind")
+        if len(leaf) != place:
+            raise MalformedError("a sealed kind has no inline body")
+    else:
+        if epoch != b"-" or index != b"-":
+            raise MalformedError("epoch and index do not fit the kind")
+        epoch, index, body = b"0", b"0", leaf[place:]
+        if len(body) != int(length) or sha256(body).hexdigest().encode() != digest:
+            raise MalformedError("inline body does not match its line")
+    _check_hour(hour)
+    numbers = int(seq), int(epoch), int(index), int(length)
+    if max(numbers) > MAX_INT:
+        raise MalformedError("number too large")
+    return (numbers[0], kind, numbers[1], numbers[2]), numbers[3], digest, hour, body
+
+
 @functools.lru_cache(maxsize=4096)
-def _check_hour(hour: str) -> None:
+def _check_hour(hour: bytes) -> None:
     try:
-        datetime.strptime(hour, "%Y-%m-%dT%HZ").replace(tzinfo=UTC)
+        datetime.strptime(hour.decode(), "%Y-%m-%dT%HZ").replace(tzinfo=UTC)
     except ValueError:
         raise MalformedError("not an hour") from None
 

@@ -14,9 +14,9 @@ from importlib import resources
 from typing import Any
 
 from audit.record import parse_time
-from audit.strictjson import MAX_INT, MalformedError
+from audit.strictjson import MAX_INT, Json, MalformedError, check_spelling, parse
 
-__all__ = ["Table", "b64", "check", "unb64"]
+__all__ = ["Table", "b64", "check", "read", "unb64"]
 
 Table = Mapping[str, Mapping[str, list[list[Any]]]]
 _PATTERNS = {
@@ -34,6 +34,7 @@ _PATTERNS = {
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _MAX_NAMES = 256
+_NOTHING = object()
 
 
 def check(group: str, name: str, value: Mapping[str, Any]) -> None:
@@ -41,6 +42,18 @@ def check(group: str, name: str, value: Mapping[str, Any]) -> None:
     if name not in _table()[group]:
         raise MalformedError("unknown kind")
     _check_object(_compiled(group, name), value, name)
+
+
+def read(group: str, name: str, data: bytes) -> Json:
+    """Parse an object that has exactly this shape and the one spelling of strict JSON.
+
+    `strictjson.loads` and `check` in one: what a shape accepts has known keys, bounded integers and no floats, so the
+    value need not be walked twice. This runs for every record of a log.
+    """
+    value = parse(data)
+    check(group, name, value)
+    check_spelling(value, data)
+    return value
 
 
 def b64(data: bytes) -> str:
@@ -68,14 +81,16 @@ def _table() -> Table:
 def _check_object(fields: "Fields", value: object, where: str) -> None:
     if not isinstance(value, dict):
         raise MalformedError(f"{where}: not an object")
-    present = 0
+    missing = 0
     for key, accepts, required in fields:
-        if key in value:
-            accepts(value[key], key)
-            present += 1
+        item = value.get(key, _NOTHING)
+        if item is not _NOTHING:
+            accepts(item, key)
         elif required:
             raise MalformedError(f"{where}.{key}: missing")
-    if present != len(value):
+        else:
+            missing += 1
+    if len(fields) - missing != len(value):
         raise MalformedError(f"{where}: unknown key")
 
 
@@ -110,8 +125,10 @@ def _checker(kind: str) -> Checker:
 
 
 def _text(accepts: Callable[[str], object]) -> Checker:
+    known = functools.lru_cache(maxsize=512)(accepts)  # digests of policy and models repeat in every record
+
     def checker(value: object, where: str) -> None:
-        if not isinstance(value, str) or not accepts(value):
+        if type(value) is not str or not known(value):
             raise MalformedError(f"{where}: value not allowed")
 
     return checker
@@ -172,8 +189,13 @@ def _file(value: object, where: str) -> None:
     """`[path, bytes, sha]` of a manifest; the path rules are those of the package reader."""
     if not isinstance(value, list | tuple) or len(value) != 3:
         raise MalformedError(f"{where}: not a file row")
-    for kind, element in zip(("s(200)", "int", "sha"), value, strict=True):
-        _checker(kind)(element, where)
+    for accepts, element in zip(_file_row(), value, strict=True):
+        accepts(element, where)
+
+
+@functools.cache
+def _file_row() -> tuple[Checker, ...]:
+    return tuple(_checker(kind) for kind in ("s(200)", "int", "sha"))
 
 
 def _is_hash(text: str) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-__all__ = ["MAX_INT", "Json", "MalformedError", "dumps", "loads"]
+__all__ = ["MAX_INT", "Json", "MalformedError", "check_spelling", "dumps", "loads", "parse", "spell"]
 
 Json = dict[str, Any]
 """A JSON object. Values are judged by `audit.shapes`, not by the type checker."""
@@ -30,22 +30,39 @@ class MalformedError(ValueError):
 def dumps(value: Mapping[str, Any]) -> bytes:
     """Return the one spelling of an object; raise `MalformedError` for anything that has none."""
     _check(value, 0)
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+    return spell(value)
 
 
 def loads(data: bytes) -> Json:
     """Parse an object and require that it was spelled in the one allowed way."""
+    value = parse(data)
+    _check(value, 0)
+    check_spelling(value, data)
+    return value
+
+
+def parse(data: bytes) -> Json:
+    """Parse an object without floats; the caller judges values and spelling."""
     try:
-        value = json.loads(data.decode("ascii"), parse_float=_refuse, parse_constant=_refuse)
+        value = _DECODER.decode(data.decode("ascii"))
     except (ValueError, RecursionError):
         raise MalformedError("not strict JSON") from None
     if not isinstance(value, dict):
         raise MalformedError("not a JSON object")
-    if dumps(value) != data:
+    return value
+
+
+def check_spelling(value: Json, data: bytes) -> None:
+    """Refuse any bytes but the one spelling of a value whose parts were judged already."""
+    if spell(value) != data:
         raise MalformedError("not the canonical spelling")
     if b"\\ud" in data:
         _check_pairs(value)
-    return value
+
+
+def spell(value: Mapping[str, Any]) -> bytes:
+    """Spell a value whose parts were judged already."""
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def _refuse(_: str) -> NoReturn:
@@ -83,6 +100,10 @@ def _check_plain(value: object) -> None:
             raise MalformedError("integer out of range")
     elif value is not None and not isinstance(value, str):
         raise MalformedError("type not allowed")
+
+
+_DECODER = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
 @functools.lru_cache(maxsize=4096)

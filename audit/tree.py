@@ -11,9 +11,9 @@ from hashlib import sha256
 __all__ = [
     "EMPTY_ROOT",
     "CompactRange",
-    "FullTree",
     "ProofError",
     "TileName",
+    "TilePass",
     "consistency_proof",
     "inclusion_proof",
     "leaf_hash",
@@ -87,30 +87,46 @@ def _fold(stack: Sequence[bytes]) -> bytes:
     return root
 
 
-class FullTree:
-    """All complete subtrees over given leaf hashes: any earlier root, any tile, without hashing again."""
+class TilePass:
+    """Hashes leaves a bundle at a time and says what each tile of the tree must be; it keeps one row a level."""
 
-    def __init__(self, hashes: Sequence[bytes]) -> None:
-        self.size = len(hashes)
-        self._levels = [list(hashes)]
-        while len(self._levels[-1]) > 1:
-            row = self._levels[-1]
-            pairs = zip(row[::2], row[1::2], strict=False)
-            self._levels.append([sha256(b"\x01" + left + right).digest() for left, right in pairs])
+    def __init__(self) -> None:
+        self.size = 0
+        self._rows: list[list[bytes]] = [[]]
+        self._done = [0]
 
-    def root_at(self, size: int) -> bytes:
-        """Return the root the tree had at `size`."""
-        stack, place = [], 0
-        for level in range(size.bit_length() - 1, -1, -1):
-            if size >> level & 1:
-                stack.append(self._levels[level][place >> level])
-                place += 1 << level
-        return _fold(stack)
+    def feed(self, hashes: Sequence[bytes]) -> Iterator[tuple["TileName", bytes]]:
+        """Take the leaf hashes of the next bundle (256, fewer only in the last); yield the tiles it completes."""
+        self._rows[0] = list(hashes)
+        self.size += len(hashes)
+        level = 0
+        while len(self._rows[level]) == _WIDTH:
+            data = b"".join(self._rows[level])
+            yield TileName(level, self._done[level], _WIDTH), data
+            self._rows[level] = []
+            self._done[level] += 1
+            level += 1
+            if level == len(self._rows):
+                self._rows.append([])
+                self._done.append(0)
+            self._rows[level].append(_perfect_root(data))
 
-    def tile(self, name: "TileName") -> bytes:
-        """Return the hashes of a tile."""
-        start = name.number * _WIDTH
-        return b"".join(self._levels[8 * name.level][start : start + name.width])
+    def finish(self) -> Iterator[tuple["TileName", bytes]]:
+        """Yield the partial tiles of the edge."""
+        for level, row in enumerate(self._rows):
+            if row:
+                yield TileName(level, self._done[level], len(row)), b"".join(row)
+
+    def root(self) -> bytes:
+        """Return the root over everything fed."""
+        return _fold([root for row in reversed(self._rows) for root in _subtrees(row)])
+
+
+def _perfect_root(data: bytes) -> bytes:
+    """Return the root over a full row of hashes, joined."""
+    while len(data) > 32:
+        data = b"".join([sha256(b"\x01" + data[at : at + 64]).digest() for at in range(0, len(data), 64)])
+    return data
 
 
 # --- tiles
@@ -212,14 +228,13 @@ def write_bundle(leaves: Iterable[bytes]) -> bytes:
 
 def read_bundle(data: bytes) -> list[bytes]:
     """Split a bundle; left-over bytes are refused."""
-    leaves, place = [], 0
-    while place < len(data):
-        length = int.from_bytes(data[place : place + 2], "big")
-        leaf = data[place + 2 : place + 2 + length]
-        if place + 2 > len(data) or len(leaf) != length:
-            raise ProofError("bundle")
-        leaves.append(leaf)
-        place += 2 + length
+    leaves, place, end = [], 0, len(data)
+    while place + 1 < end:
+        start = place + 2
+        place = start + (data[place] << 8 | data[place + 1])
+        leaves.append(data[start:place])
+    if place != end:
+        raise ProofError("bundle")
     return leaves
 
 

@@ -4,21 +4,17 @@ Law: nothing is read past the checks. If the outer structure does not verify the
 Levels of network evidence are computed from the facts of each record, never read from it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from audit.checkpoint import Note, checkpoint_code, parse_statement
-from audit.evidence import assess
 from audit.officer import Keyring, Trust
-from audit.record import SEALED_KINDS
+from audit.record import Entry
 from audit.strictjson import Json, MalformedError
 from audit.tree import leaf_hash
-from audit.verify import Anchors, Package, Verification, examine
-from audit.verify.contents import check_contents
-from audit.verify.coverage import Coverage, check_coverage
-from audit.verify.findings import Board
-from audit.verify.package import check_package
-from audit.verify.structure import Structure, check_identity, check_structure
+from audit.verify import Anchors, Package, Verification, Watch, examine_watched
+from audit.verify.leaves import Progress
 
 __all__ = ["Dossier", "Missing", "note_of", "open_dossier"]
 
@@ -53,30 +49,57 @@ class Dossier:
     """The checkpoint in a form for paper."""
 
 
-def open_dossier(package: Package, trust: Trust, keyring: Keyring, anchors: Anchors | None = None) -> Dossier:
-    """Examine a log and collect what a report needs."""
-    found = examine(package, trust, keyring, anchors)
-    board = Board()
-    manifest = check_package(package, board)
-    log = check_identity(package, manifest, trust, board) if not board.broken() else None
-    if log is not None:
-        check_structure(log, anchors or Anchors(), board)
-    if log is None or board.broken():
-        return Dossier(found)
-    covered = check_coverage(log, board)
-    bodies = {**log.bodies, **check_contents(log, covered, keyring, board)}
-    span = log.entries[log.first : log.last + 1]
+@dataclass(slots=True)
+class _Shelf:
+    """Keeps the sealed records of the range while the examination opens them."""
+
+    bodies: dict[int, tuple[str, Json]] = field(default_factory=dict)
+    lost: list[Entry] = field(default_factory=list)
+    leaves: dict[int, bytes] = field(default_factory=dict)
+
+    def visit(self, entry: Entry, body: Json | None) -> None:
+        if entry.kind in "RB":
+            self.leaves[entry.seq] = leaf_hash(entry.leaf())
+        if body is None:
+            self.lost.append(entry)
+        else:
+            self.bodies[entry.seq] = entry.kind, body
+
+
+def open_dossier(
+    package: Package,
+    trust: Trust,
+    keyring: Keyring,
+    anchors: Anchors | None = None,
+    progress: Progress = lambda _, __, ___: None,
+) -> Dossier:
+    """Examine a log, once, and keep what a report needs."""
+    shelf = _Shelf()
+    watch = Watch(shelf.visit, progress)
+    examined = examine_watched(package, trust, keyring, anchors or Anchors(), watch=watch)
+    log, covered = examined.log, examined.covered
+    if log is None:
+        return Dossier(examined.found)
+    clear = {entry.seq: (entry.kind, body) for entry, body in log.clear() if log.first <= entry.seq <= log.last}
+    kept = [(seq, entry.kind, body) for seq, (entry, body) in log.leaves.clear.items()]
     return Dossier(
-        found,
-        records={entry.seq: (entry.kind, bodies[entry.seq]) for entry in span if entry.seq in bodies},
-        missing=dict(_missing(log, covered, bodies)),
-        leaves={entry.seq: leaf_hash(log.leaves[entry.seq]) for entry in span if entry.kind in "RB"},
-        levels=dict(_levels(log, bodies)),
-        engines={seq: body["engine"] for seq, body in log.bodies.items() if log.entries[seq].kind == "S"},
-        approvals=tuple(body for body in log.bodies.values() if "approval" in body),
+        examined.found,
+        records=dict(sorted((shelf.bodies | clear).items())),
+        missing={
+            entry.seq: Missing(entry.kind, entry.hour, _why(entry.seq, covered.erased, log.month_of, covered.purged))
+            for entry in shelf.lost
+        },
+        leaves=shelf.leaves,
+        levels=examined.levels,
+        engines={seq: body["engine"] for seq, kind, body in kept if kind == "S"},
+        approvals=tuple(body for _, _, body in kept if "approval" in body),
         enrolment=log.enrolments[-1],
         code=checkpoint_code(log.checkpoint),
     )
+
+
+def _why(seq: int, erased: AbstractSet[int], month_of: Callable[[int], str], purged: AbstractSet[str]) -> str:
+    return "erased" if seq in erased else "purged" if month_of(seq) in purged else "unreadable"
 
 
 def note_of(body: Json, kind: str) -> Json:
@@ -85,26 +108,3 @@ def note_of(body: Json, kind: str) -> Json:
         return parse_statement(Note.parse(str(body.get("note") or body.get("approval") or "").encode()), kind)
     except MalformedError:
         return {}
-
-
-def _missing(log: Structure, covered: Coverage, bodies: dict[int, Json]) -> Iterator[tuple[int, Missing]]:
-    for entry in log.entries[log.first : log.last + 1]:
-        if entry.kind not in SEALED_KINDS or entry.seq in bodies:
-            continue
-        purged = entry.epoch is not None and log.chain.epochs[entry.epoch].month in covered.purged
-        why = "erased" if entry.seq in covered.erased else "purged" if purged else "unreadable"
-        yield entry.seq, Missing(entry.kind, entry.hour, why)
-
-
-def _levels(log: Structure, bodies: dict[int, Json]) -> Iterator[tuple[int, str]]:
-    """Compute each level as the examination does: against the start of its own run."""
-    filters: dict[str, str] = {}
-    first: Json | None = None
-    for entry in log.entries:
-        body = bodies.get(entry.seq)
-        if entry.kind == "S" and body is not None:
-            filters, first = body["filters"], None
-        if entry.kind != "E" or body is None:
-            continue
-        first = body if first is None and body["why"] == "start" else first
-        yield entry.seq, assess(body, filters, first=first).level

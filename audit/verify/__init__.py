@@ -7,48 +7,92 @@ package and keys answer with the same bytes.
     found.verdict, found.encode(), plain_words(found)
 """
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from audit.officer import Keyring, Trust
+from audit.record import Entry
 from audit.shapes import b64
 from audit.strictjson import Json
 from audit.verify.contents import check_contents
 from audit.verify.coverage import Coverage, check_coverage
 from audit.verify.findings import Board, Check, Finding, Verdict, Verification, plain_words, texts
-from audit.verify.meaning import Meaning, check_meaning
+from audit.verify.leaves import Progress
+from audit.verify.meaning import Meaning, MeaningPass
 from audit.verify.package import Package, check_package, from_directory, read_package
 from audit.verify.structure import Anchors, Structure, check_identity, check_structure
 
 __all__ = [
     "Anchors",
     "Check",
+    "Examined",
     "Finding",
     "Package",
     "Verification",
+    "Watch",
     "examine",
+    "examine_watched",
     "from_directory",
     "plain_words",
     "read_package",
     "texts",
 ]
 
+_TOLD_EVERY = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who looks on: is shown each sealed record of the range as it opens, and told how far the work is."""
+
+    visit: Callable[[Entry, Json | None], None] = lambda _, __: None
+    progress: Progress = lambda _, __, ___: None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The answer, and what of the log it rests on; `log` is None where nothing inside may be read."""
+
+    found: Verification
+    log: Structure | None
+    covered: Coverage
+    levels: Mapping[int, str]
+    """Level of each evidence record, computed."""
+
 
 def examine(
     package: Package, trust: Trust, keyring: Keyring | None = None, anchors: Anchors | None = None
 ) -> Verification:
     """Run all checks. A failure in stages 1 to 3 leaves the later stages not run; without a keyring 5 and 6."""
+    return examine_watched(package, trust, keyring, anchors or Anchors(), watch=Watch()).found
+
+
+def examine_watched(
+    package: Package, trust: Trust, keyring: Keyring | None, anchors: Anchors, *, watch: Watch
+) -> Examined:
+    """Run all checks, once, and let somebody look on."""
     board = Board()
-    covered, meaning = Coverage(), None
+    covered, meaning, levels = Coverage(), None, {}
+    watch.progress("package", 0, 1)
     manifest = check_package(package, board)
     log = check_identity(package, manifest, trust, board) if not board.broken() else None
     if log is not None:
-        check_structure(log, anchors or Anchors(), board)
-    if log is not None and not board.broken():
-        covered = check_coverage(log, board)
-        if keyring is not None:
-            opened = check_contents(log, covered, keyring, board)
-            meaning = check_meaning(log, covered, opened, board)
-    return _answer(log, covered, meaning, (board.checks(), keyring is not None))
+        check_structure(log, anchors, board, watch.progress)
+    whole = log if log is not None and not board.broken() else None
+    if whole is not None:
+        covered = check_coverage(whole, board)
+        reading = MeaningPass(whole, covered, board) if keyring is not None else None
+        for entry, body in check_contents(whole, covered, keyring, board):
+            if entry.seq % _TOLD_EVERY == 0:
+                watch.progress("contents", entry.seq - whole.first, whole.last - whole.first + 1)
+            if reading is not None:
+                reading.feed(entry, body)
+                watch.visit(entry, body)
+        if reading is not None:
+            meaning, levels = reading.finish(), reading.levels
+    found = _answer(log, covered, meaning, (board.checks(), keyring is not None))
+    return Examined(found, whole, covered, levels)
 
 
 def _answer(
@@ -59,7 +103,6 @@ def _answer(
     whole = log if reached else None
     independence = _independence(whole)
     demo = whole is not None and whole.enrolments[0]["custody"] == "same-machine"
-    clocks = [whole.bodies[seq]["t"] for seq in sorted(whole.bodies)] if whole is not None else []
     return Verification(
         verdict=_verdict(checks),
         scope="all" if opened else "structure",
@@ -67,7 +110,7 @@ def _answer(
         size=log.checkpoint.size if log is not None else 0,
         root=b64(log.checkpoint.root) if log is not None else "",
         range=(log.first, max(log.last, 0)) if log is not None else (0, 0),
-        sealed_t=clocks[-1] if clocks else "",
+        sealed_t=whole.leaves.newest_t if whole is not None else "",
         custody=whole.enrolments[0]["custody"] if whole is not None else "",
         independence=independence,
         evidence_min=meaning.minutes if meaning is not None else None,

@@ -6,6 +6,7 @@ Gaps are not forgeries: a computer may fail. They are named so that somebody can
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Self
 
 from audit.checkpoint import BadSignatureError, Note, parse_statement, verify_statement
 from audit.history import DIGESTS, digests_of
@@ -14,7 +15,7 @@ from audit.strictjson import Json, MalformedError
 from audit.verify.findings import Board, Finding
 from audit.verify.structure import Structure
 
-__all__ = ["Coverage", "Stretch", "check_clock", "check_coverage"]
+__all__ = ["Coverage", "Stretch", "blob_path", "check_clock", "check_coverage", "check_present"]
 
 _MOST_APART_MS = 11 * 60_000
 _MOST_DRIFT_MS = 2 * 60_000
@@ -41,6 +42,8 @@ class Coverage:
     stretches: list[Stretch] = field(default_factory=list)
     erased: set[int] = field(default_factory=set)
     purged: set[str] = field(default_factory=set)
+    span_ms: tuple[int, int] = (0, 0)
+    """From the clear record before the range to the one after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +58,26 @@ class _Mark:
     boot_ms: int
     body: Json
 
+    @classmethod
+    def of(cls, entry: Entry, body: Json) -> Self:
+        return cls(entry.seq, entry.kind, body["t"], parse_time(body["t"]), body["boot"], body["boot_ms"], body)
+
 
 def check_coverage(log: Structure, board: Board) -> Coverage:
-    """Run V10 to V14, V19 and V22."""
+    """Run V10 to V12, V14, V19 and V22; V13 and the other half of V14 are `check_present`'s."""
     board.run(4)
     found = Coverage()
-    marks = [
-        _Mark(seq, log.entries[seq].kind, body["t"], parse_time(body["t"]), body["boot"], body["boot_ms"], body)
-        for seq, body in log.bodies.items()
-    ]
-    _check_running(log, marks, found, board)
-    _check_clocks(log, marks, board)
+    running, clocks, span = _Running(found, board), _Clocks(log, board), _Span(log)
+    for entry, body in log.clear():
+        mark = _Mark.of(entry, body)
+        running.feed(mark)
+        clocks.feed(entry, mark)
+        span.feed(mark)
+    running.finish(log)
+    clocks.finish()
+    found.span_ms = span.result()
     _check_orders(log, found, board)
-    _check_contents(log, found, board)
-    _check_changes(log, marks, board)
+    _check_changes(log, [_Mark.of(*pair) for pair in log.leaves.clear.values()], board)
     return found
 
 
@@ -81,75 +90,114 @@ def check_clock(entry: Entry, t: str, board: Board) -> None:
 # --- running time
 
 
-def _check_running(log: Structure, marks: list[_Mark], found: Coverage, board: Board) -> None:
+class _Running:
     """V10. S opens a run, X ends it; in between somebody writes at least every five minutes."""
-    before: _Mark | None = None
-    running, starts = False, 0
-    for mark in marks:
+
+    def __init__(self, found: Coverage, board: Board) -> None:
+        self._found, self._board = found, board
+        self._before: _Mark | None = None
+        self._running, self._starts = False, 0
+
+    def feed(self, mark: _Mark) -> None:
+        before = self._before
         if mark.kind == "S":
-            _check_start(mark, before, starts, board)
-            if before is not None:
-                _stretch(found, before, mark, "crashed" if running else "off", board)
-            running, starts = True, mark.body["start"]
-        elif before is not None and running and mark.boot == before.boot:
-            _check_beat(found, before, mark, board)
+            self._start(mark)
+        elif before is not None and self._running and mark.boot == before.boot:
+            self._beat(before, mark)
         else:
-            board.add("V10", "gap", Finding(seq=mark.seq, a=before.t if before else mark.t, b=mark.t))
-        running = running and mark.kind != "X"
-        before = mark
-    end = log.manifest["t"] if log.manifest is not None else None
-    if before is not None and end is not None:
-        late = running and parse_time(end) - before.utc_ms > _MOST_APART_MS
-        if late:
-            board.add("V10", "gap", Finding(seq=before.seq, a=before.t, b=end))
-        found.stretches.append(Stretch(before.t, end, "cut" if late else "on" if running else "off"))
-    if not marks:
-        board.add("V10", "gap", Finding(a=0, b=log.checkpoint.size - 1))
+            self._board.add("V10", "gap", Finding(seq=mark.seq, a=before.t if before else mark.t, b=mark.t))
+        self._running = self._running and mark.kind != "X"
+        self._before = mark
 
+    def finish(self, log: Structure) -> None:
+        """Judge the time from the newest record to the export."""
+        before, end = self._before, log.manifest["t"] if log.manifest is not None else None
+        if before is not None and end is not None:
+            late = self._running and parse_time(end) - before.utc_ms > _MOST_APART_MS
+            if late:
+                self._board.add("V10", "gap", Finding(seq=before.seq, a=before.t, b=end))
+            label = "cut" if late else "on" if self._running else "off"
+            self._found.stretches.append(Stretch(before.t, end, label))
+        if before is None:
+            self._board.add("V10", "gap", Finding(a=0, b=log.checkpoint.size - 1))
 
-def _check_start(mark: _Mark, before: _Mark | None, starts: int, board: Board) -> None:
-    prev = mark.body["prev"]
-    clean = before is None or before.kind == "X"
-    if mark.body["start"] != starts + 1 or prev["size"] != mark.seq - 1 or prev["clean"] != int(clean):
-        board.add("V10", "gap", Finding(seq=mark.seq, a=before.t if before else mark.t, b=mark.t, name="start"))
+    def _start(self, mark: _Mark) -> None:
+        before, prev = self._before, mark.body["prev"]
+        clean = before is None or before.kind == "X"
+        if (mark.body["start"], prev["size"], prev["clean"]) != (self._starts + 1, mark.seq - 1, int(clean)):
+            since = before.t if before else mark.t
+            self._board.add("V10", "gap", Finding(seq=mark.seq, a=since, b=mark.t, name="start"))
+        if before is not None:
+            self._stretch(before, mark, "crashed" if self._running else "off")
+        self._running, self._starts = True, mark.body["start"]
 
+    def _beat(self, before: _Mark, mark: _Mark) -> None:
+        asleep = mark.body.get("asleep_ms", 0) if mark.kind == "H" else 0
+        apart = mark.boot_ms - before.boot_ms
+        self._stretch(before, mark, "cut" if apart - asleep > _MOST_APART_MS else "asleep" if asleep > 0 else "on")
 
-def _stretch(found: Coverage, before: _Mark, mark: _Mark, label: str, board: Board) -> None:
-    if label in ("crashed", "cut"):
-        board.add("V10", "gap", Finding(seq=mark.seq, a=before.t, b=mark.t))
-    last = found.stretches[-1] if found.stretches else None
-    if last is not None and last.label == label == "on" and last.end == before.t:
-        found.stretches[-1] = Stretch(last.start, mark.t, "on")
-    else:
-        found.stretches.append(Stretch(before.t, mark.t, label))
-
-
-def _check_beat(found: Coverage, before: _Mark, mark: _Mark, board: Board) -> None:
-    asleep = mark.body.get("asleep_ms", 0) if mark.kind == "H" else 0
-    apart = mark.boot_ms - before.boot_ms
-    label = "cut" if apart - asleep > _MOST_APART_MS else "asleep" if asleep > 0 else "on"
-    _stretch(found, before, mark, label, board)
+    def _stretch(self, before: _Mark, mark: _Mark, label: str) -> None:
+        if label in ("crashed", "cut"):
+            self._board.add("V10", "gap", Finding(seq=mark.seq, a=before.t, b=mark.t))
+        stretches = self._found.stretches
+        last = stretches[-1] if stretches else None
+        if last is not None and last.label == label == "on" and last.end == before.t:
+            stretches[-1] = Stretch(last.start, mark.t, "on")
+        else:
+            stretches.append(Stretch(before.t, mark.t, label))
 
 
 # --- clock
 
 
-def _check_clocks(log: Structure, marks: list[_Mark], board: Board) -> None:
+class _Clocks:
     """V11: wall clock against the clock of the boot, hours against times, nothing after the export."""
-    before: _Mark | None = None
-    end = parse_time(log.manifest["t"]) if log.manifest is not None else None
-    for mark in marks:
-        check_clock(log.entries[mark.seq], mark.t, board)
+
+    def __init__(self, log: Structure, board: Board) -> None:
+        self._log, self._board = log, board
+        self._before: _Mark | None = None
+        self._end = parse_time(log.manifest["t"]) if log.manifest is not None else None
+
+    def feed(self, entry: Entry, mark: _Mark) -> None:
+        before, self._before = self._before, mark
+        check_clock(entry, mark.t, self._board)
         if before is not None and before.boot == mark.boot:
             drift = (mark.utc_ms - mark.boot_ms) - (before.utc_ms - before.boot_ms)
             if abs(drift) > _MOST_DRIFT_MS:
-                board.add("V11", "gap", Finding(seq=mark.seq, a=minutes_of(drift)))
-        if end is not None and mark.utc_ms > end + _MOST_DRIFT_MS:
-            board.add("V11", "gap", Finding(seq=mark.seq, a=minutes_of(mark.utc_ms - end), name="after export"))
-        before = mark
-    for epoch in log.chain.epochs:
-        note = Note.parse(log.entries[epoch.start].body or b"")
-        check_clock(log.entries[epoch.start], parse_statement(note, "handover")["t"], board)
+                self._board.add("V11", "gap", Finding(seq=mark.seq, a=minutes_of(drift)))
+        if self._end is not None and mark.utc_ms > self._end + _MOST_DRIFT_MS:
+            late = minutes_of(mark.utc_ms - self._end)
+            self._board.add("V11", "gap", Finding(seq=mark.seq, a=late, name="after export"))
+
+    def finish(self) -> None:
+        """Hold the hours of the hand-overs against their times."""
+        for entry in self._log.leaves.handovers:
+            check_clock(entry, parse_statement(Note.parse(entry.body or b""), "handover")["t"], self._board)
+
+
+class _Span:
+    """The time between the clear records around the range."""
+
+    def __init__(self, log: Structure) -> None:
+        self._first, self._last = log.first, log.last
+        whole = log.manifest is not None and log.last == log.checkpoint.size - 1
+        self._end = [parse_time(log.manifest["t"])] if log.manifest is not None and whole else []
+        self._before: list[int] = []
+        self._inside: tuple[int, int] | None = None
+        self._after: list[int] = []
+
+    def feed(self, mark: _Mark) -> None:
+        if mark.seq < self._first:
+            self._before = [mark.utc_ms]
+        elif mark.seq <= self._last:
+            low, high = self._inside or (mark.utc_ms, mark.utc_ms)
+            self._inside = min(low, mark.utc_ms), max(high, mark.utc_ms)
+        elif not self._after:
+            self._after = [mark.utc_ms]
+
+    def result(self) -> tuple[int, int]:
+        times = [*self._before, *(self._inside or ()), *self._after]
+        return min(times, default=0), max([*times, *self._end], default=0)
 
 
 # --- orders and contents
@@ -166,7 +214,7 @@ def _check_orders(log: Structure, found: Coverage, board: Board) -> None:
             board.add("V14", "fail", Finding(seq=seq))
             continue
         if kind == "tombstone":
-            if any(number >= seq or log.entries[number].kind not in _ERASABLE for number in order["seqs"]):
+            if any(number >= seq or log.leaves.kind(number) not in _ERASABLE for number in order["seqs"]):
                 board.add("V14", "fail", Finding(seq=seq))
             found.erased.update(order["seqs"])
         elif kind == "purge" and order["blobs"] == "delete":
@@ -174,27 +222,32 @@ def _check_orders(log: Structure, found: Coverage, board: Board) -> None:
 
 
 def _order_notes(log: Structure) -> Iterator[tuple[int, str, str]]:
-    for seq, body in log.bodies.items():
-        kind = log.entries[seq].kind
-        if kind in _ORDERS:
-            yield seq, _ORDERS[kind], body["note"]
-        elif kind == "C" and "approval" in body:
+    for seq, (entry, body) in log.leaves.clear.items():
+        if entry.kind in _ORDERS:
+            yield seq, _ORDERS[entry.kind], body["note"]
+        elif entry.kind == "C" and "approval" in body:
             yield seq, "approval", body["approval"]
 
 
-def _check_contents(log: Structure, found: Coverage, board: Board) -> None:
-    """V13 and the second half of V14: every content is there, or an order says why not."""
-    for entry in log.entries[log.first : log.last + 1]:
-        if entry.epoch is None:
-            continue
-        ordered = entry.seq in found.erased or log.chain.epochs[entry.epoch].month in found.purged
-        name = f"blob/{entry.digest[:2]}/{entry.digest[2:4]}/{entry.digest}"
-        if ordered and name in log.package.names:
+def check_present(log: Structure, entry: Entry, found: Coverage, board: Board) -> bool:
+    """V13 and the second half of V14: a content is there, or an order says why not. Tell whether it is."""
+    ordered = entry.seq in found.erased or log.month_of(entry.seq) in found.purged
+    name = blob_path(entry)
+    if ordered:
+        if name in log.package.names:
             board.add("V14", "gap", Finding(seq=entry.seq))
-        elif not ordered:
-            blob = log.content(name)
-            if blob is None or len(blob) != entry.length or sha256(blob).hexdigest() != entry.digest:
-                board.add("V13", "fail", Finding(seq=entry.seq))
+        return name in log.package.names
+    known = log.listed.get(name)  # the manifest names size and digest, and stage 1 has held the file to it
+    if known is None and (blob := log.content(name)) is not None:
+        known = len(blob), sha256(blob).hexdigest()
+    if known != (entry.length, entry.digest):
+        board.add("V13", "fail", Finding(seq=entry.seq))
+    return known is not None
+
+
+def blob_path(entry: Entry) -> str:
+    """Return where the content of a record lies."""
+    return f"blob/{entry.digest[:2]}/{entry.digest[2:4]}/{entry.digest}"
 
 
 # --- changes

@@ -12,7 +12,7 @@ from typing import IO
 
 from audit import shapes
 from audit.export.bundle import MANIFEST, MANIFEST_NOTE, Source
-from audit.strictjson import Json, MalformedError, loads
+from audit.strictjson import Json, MalformedError
 from audit.verify.archive import ENCRYPTED_OR_UNKNOWN, Member, open_archive
 from audit.verify.findings import Board, Finding
 
@@ -104,8 +104,7 @@ def _content(package: Package, name: str) -> bytes | None:
 def _manifest(package: Package, board: Board) -> Json | None:
     data = _content(package, MANIFEST) if MANIFEST in package.names else None
     try:
-        body = loads(data or b"")
-        shapes.check("files", "manifest", body)
+        body = shapes.read("files", "manifest", data or b"")
     except MalformedError:
         board.add("V24", "fail", Finding(name=MANIFEST))
         return None

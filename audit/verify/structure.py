@@ -4,12 +4,13 @@ Nothing here needs a key that opens records. Everything later rests on it, so a 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from audit import shapes
-from audit.chain import BrokenChainError, BrokenOrderError, KeyChain, Order, RangeError
+from audit.chain import BrokenChainError, KeyChain, RangeError
 from audit.checkpoint import (
     BadSignatureError,
     Checkpoint,
@@ -23,11 +24,12 @@ from audit.checkpoint import (
 )
 from audit.export.bundle import MANIFEST, MANIFEST_NOTE
 from audit.officer import Trust
-from audit.record import SEALED_KINDS, Entry
+from audit.record import CLEAR_KINDS, SEALED_KINDS, Entry
 from audit.shapes import b64
-from audit.strictjson import Json, MalformedError, loads
-from audit.tree import FullTree, ProofError, leaf_hash, read_bundle, tile_names
+from audit.strictjson import Json, MalformedError
+from audit.tree import TileName, root_from_tiles
 from audit.verify.findings import Board, Finding
+from audit.verify.leaves import Leaves, Progress, bundle_leaves, read_leaves
 from audit.verify.package import Package
 
 __all__ = ["Anchors", "Fixed", "Structure", "check_identity", "check_structure"]
@@ -36,6 +38,10 @@ CHECKPOINT = "log/checkpoint"
 _MAX_TAIL = 512
 _ENROLMENT = re.compile(r"notes/enrolment-(0|[1-9][0-9]*)\.note\Z")
 _PAPER = re.compile(r"(0|[1-9][0-9]{0,15})-([0-9a-f]{4}(?:-[0-9a-f]{4}){4})\Z")
+
+
+def _quiet(_: str, __: int, ___: int) -> None:
+    """Say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Fixed:
 
 @dataclass(slots=True)
 class Structure:
-    """A log whose outer structure was read; bodies of clear records included."""
+    """A log whose outer structure was read."""
 
     package: Package
     manifest: Json | None
@@ -65,11 +71,10 @@ class Structure:
     origin: str
     chain: KeyChain
     checkpoint: Checkpoint
-    leaves: list[bytes] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    bodies: dict[int, Json] = field(default_factory=dict)
-    tree: FullTree = field(default_factory=lambda: FullTree([]))
+    leaves: Leaves = field(default_factory=Leaves)
     fixed: list[Fixed] = field(default_factory=list)
+    listed: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """Length and digest of each content as the manifest says, which stage 1 has held the files to."""
 
     @property
     def first(self) -> int:
@@ -85,6 +90,47 @@ class Structure:
             return self.package.read(name) if name in self.package.names else None
         except (MalformedError, OSError):
             return None
+
+    def clear(self) -> Iterator[tuple[Entry, Json]]:
+        """Yield every clear record but hand-overs, in order; heartbeats are read again where they lie."""
+        kept = self.leaves.clear
+        for entry in self.entries(0, self.checkpoint.size - 1, CLEAR_KINDS - {"K"}):
+            if entry.seq in kept:
+                yield kept[entry.seq]
+            elif entry.kind == "H" and (body := _heartbeat(entry)) is not None:
+                yield entry, body
+
+    def entries(self, first: int, last: int, kinds: Iterable[str] = SEALED_KINDS) -> Iterator[Entry]:
+        """Read the entries of some kinds again; the pass over the leaves has judged their form."""
+        wanted = frozenset(ord(kind) for kind in kinds)
+        for number in range(first // 256, last // 256 + 1):
+            row = self.leaves.kinds[number * 256 : number * 256 + 256]
+            places = [place for place, kind in enumerate(row) if kind in wanted]
+            leaves = bundle_leaves(self.content, TileName(-1, number, len(row))) if places else []
+            for place in places:
+                if first <= number * 256 + place <= last:
+                    yield Entry.parse(leaves[place])
+
+    def month_of(self, seq: int) -> str:
+        """Return the month whose key seals this record."""
+        return self.chain.epochs[bisect_right(self.chain.epochs, seq, key=lambda epoch: epoch.start) - 1].month
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root the tree had at `size`, from tiles that the pass over the leaves has verified."""
+        return root_from_tiles(size, self._hashes)
+
+    def _hashes(self, name: TileName) -> bytes:
+        """Return the first hashes of the tile that the package has in this place, wider or not."""
+        stored = min(256, self.checkpoint.size // 256**name.level - name.number * 256)
+        data = self.content("log/" + TileName(name.level, name.number, stored).path()) or b""
+        return data[: name.width * 32]
+
+
+def _heartbeat(entry: Entry) -> Json | None:
+    try:
+        return shapes.read("records", "H", entry.body or b"")
+    except MalformedError:
+        return None  # V17 has said so
 
 
 def check_identity(package: Package, manifest: Json | None, trust: Trust, board: Board) -> Structure | None:
@@ -108,7 +154,9 @@ def check_identity(package: Package, manifest: Json | None, trust: Trust, board:
     except (MalformedError, BadSignatureError, KeyError, OSError):
         board.add("V02", "fail", Finding())
         return None
-    return Structure(package, manifest, trust, bodies, point.origin, chain, point)
+    rows = manifest["files"] if manifest is not None else ()
+    listed = {name: (size, digest) for name, size, digest in rows if name.startswith("blob/")}
+    return Structure(package, manifest, trust, bodies, point.origin, chain, point, listed=listed)
 
 
 def _same_officer(bodies: list[Json], trust: Trust) -> None:
@@ -118,11 +166,10 @@ def _same_officer(bodies: list[Json], trust: Trust) -> None:
             raise BadSignatureError("another officer, or another first key")
 
 
-def check_structure(log: Structure, anchors: Anchors, board: Board) -> None:
+def check_structure(log: Structure, anchors: Anchors, board: Board, progress: Progress = _quiet) -> None:
     """Run V03 to V09."""
     board.run(3)
-    _read_entries(log, board)
-    _check_tree(log, board)
+    _read_entries(log, board, progress)
     if board.broken():
         return
     _check_chain(log, board)
@@ -135,80 +182,20 @@ def check_structure(log: Structure, anchors: Anchors, board: Board) -> None:
     _check_anchors(log, anchors, board)
 
 
-def _read_entries(log: Structure, board: Board) -> None:
+def _read_entries(log: Structure, board: Board, progress: Progress) -> None:
     bundles = sum(name.startswith("log/tile/entries/") for name in log.package.names)
     if log.checkpoint.size > bundles * 256:  # a size nobody has verified yet must not decide how long we work
         board.add("V05", "fail", Finding(a=bundles * 256, b=log.checkpoint.size - 1))
         return
-    order = Order()
-    for name in tile_names(log.checkpoint.size):
-        if name.level >= 0:
-            continue
-        leaves = _bundle(log, "log/" + name.path())
-        if len(leaves) != name.width:
-            board.add("V05", "fail", Finding(a=len(log.leaves) + len(leaves), b=name.number * 256 + name.width - 1))
-        for leaf in leaves[: name.width]:
-            _read_entry(log, leaf, order, board)
-
-
-def _bundle(log: Structure, name: str) -> list[bytes]:
-    try:
-        return read_bundle(log.content(name) or b"")
-    except ProofError:
-        return []
-
-
-def _read_entry(log: Structure, leaf: bytes, order: Order, board: Board) -> None:
-    seq = len(log.leaves)
-    log.leaves.append(leaf)
-    try:
-        entry = Entry.parse(leaf)
-    except MalformedError:
-        board.add("V05", "fail", Finding(seq=seq, a=seq, b=seq))
-        return
-    try:
-        order.feed(entry)
-    except BrokenOrderError:
-        board.add("V05", "fail", Finding(seq=seq, a=order.seq, b=entry.seq))
-        order.skip(entry)
-    log.entries.append(entry)
-    if entry.kind not in SEALED_KINDS and entry.kind != "K":
-        try:
-            body = loads(entry.body or b"")
-            shapes.check("records", entry.kind, body)
-            log.bodies[seq] = body
-        except MalformedError:
-            board.add("V17", "fail", Finding(seq=seq))
-
-
-def _check_tree(log: Structure, board: Board) -> None:
-    if len(log.leaves) != log.checkpoint.size:
-        if not board.broken():
-            board.add("V05", "fail", Finding(a=len(log.leaves), b=log.checkpoint.size - 1))
-        return
-    log.tree = FullTree([leaf_hash(leaf) for leaf in log.leaves])
-    for name in tile_names(log.checkpoint.size):
-        stored = log.content("log/" + name.path()) if name.level >= 0 else b""
-        if name.level >= 0 and stored != (computed := log.tree.tile(name)):
-            board.add("V04", "fail", Finding(seq=_difference(stored, computed, name.number * 256, name.level)))
-    if log.tree.root_at(log.checkpoint.size) != log.checkpoint.root:
+    log.leaves = read_leaves(log.checkpoint.size, log.content, board, progress)
+    if len(log.leaves.kinds) == log.checkpoint.size and log.leaves.root != log.checkpoint.root:
         board.add("V04", "fail", Finding(name="root"))
 
 
-def _difference(stored: bytes | None, computed: bytes, first: int, level: int) -> int:
-    """Return the number of the first record below the first hash that differs."""
-    place = 0
-    while stored is not None and stored[place * 32 :][:32] == computed[place * 32 :][:32] != b"":
-        place += 1
-    return int((first + place) * 256**level)
-
-
 def _check_chain(log: Structure, board: Board) -> None:
-    for entry in log.entries:
-        if entry.kind != "K":
-            continue
+    for entry in log.leaves.handovers:
         try:
-            epoch = log.chain.feed(entry, log.tree.root_at(entry.seq))
+            epoch = log.chain.feed(entry, log.root_at(entry.seq))
         except BrokenChainError:
             board.add("V06", "fail", Finding(seq=entry.seq))
             return
@@ -238,9 +225,8 @@ def _kept(log: Structure) -> Iterable[tuple[str, bytes]]:
     for name in sorted(log.package.names):
         if name == CHECKPOINT or name.startswith("log/checkpoints/"):
             yield name, log.content(name) or b""
-    for seq, body in log.bodies.items():
-        if log.entries[seq].kind == "A":
-            yield f"record {seq}", body["note"].encode()
+    for seq, note in _anchor_records(log):
+        yield f"record {seq}", note
 
 
 def _checkpoints(log: Structure, board: Board) -> Mapping[int, int]:
@@ -257,7 +243,7 @@ def _checkpoints(log: Structure, board: Board) -> Mapping[int, int]:
         except (MalformedError, BadSignatureError):
             board.add("V03", "fail", Finding(name=name))
             continue
-        if point.size > log.checkpoint.size or point.root != log.tree.root_at(point.size):
+        if point.size > log.checkpoint.size or point.root != log.root_at(point.size):
             board.add("V09", "fail", Finding(a=point.size, name=name))
             continue
         largest[epoch.number] = max(point.size, largest.get(epoch.number, 0))
@@ -271,8 +257,7 @@ def _check_closing(log: Structure, largest: Mapping[int, int], board: Board) -> 
         size = largest.get(epoch.number, epoch.start)
         if size == end:
             continue
-        tail = log.entries[size:end]
-        honest = len(tail) <= _MAX_TAIL and sum(entry.kind == "H" for entry in tail) <= 1
+        honest = end - size <= _MAX_TAIL and log.leaves.count("H", size, end - 1) <= 1
         board.add("V07", "gap" if honest else "fail", Finding(seq=size, a=size, b=end - 1))
 
 
@@ -294,8 +279,8 @@ def _check_anchors(log: Structure, anchors: Anchors, board: Board) -> None:
 
 
 def _anchor_records(log: Structure) -> Iterable[tuple[int, bytes]]:
-    for seq, body in log.bodies.items():
-        if log.entries[seq].kind == "A":
+    for seq, (entry, body) in log.leaves.clear.items():
+        if entry.kind == "A":
             yield seq, body["note"].encode()
 
 
@@ -303,7 +288,7 @@ def _hold(log: Structure, point: Checkpoint, posix_s: int | None, said: tuple[st
     name, board = said
     if point.size > log.checkpoint.size:
         board.add("V08", "fail", Finding(a=log.checkpoint.size - 1, name=name))
-    elif log.tree.root_at(point.size) != point.root:
+    elif log.root_at(point.size) != point.root:
         board.add("V08", "fail", Finding(name=name))
     else:
         log.fixed.append(Fixed(point.size, posix_s))
@@ -317,7 +302,7 @@ def _hold_paper(log: Structure, code: str, board: Board) -> None:
     size = int(match[1])
     if size > log.checkpoint.size:
         board.add("V08", "fail", Finding(a=log.checkpoint.size - 1, name="paper"))
-    elif checkpoint_code(Checkpoint(log.origin, size, log.tree.root_at(size))) != code.strip().lower():
+    elif checkpoint_code(Checkpoint(log.origin, size, log.root_at(size))) != code.strip().lower():
         board.add("V08", "fail", Finding(name="paper"))
     else:
         log.fixed.append(Fixed(size, None))
