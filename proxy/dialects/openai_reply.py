@@ -16,7 +16,7 @@ from proxy.dialects import ModelCard, ReplyHead
 from proxy.errors import CordonError, entry_of
 from proxy.exchange import Broken, Event, Finished, Opened, Refused, Released, ReleasedCall, Usage, Withheld
 
-__all__ = ["Stream", "error", "model", "models", "whole"]
+__all__ = ["Stream", "cordon_of", "error", "error_of", "model", "models", "text_of", "usage_of", "whole"]
 
 _DONE = b"data: [DONE]\n\n"
 _Object = dict[str, object]
@@ -24,7 +24,7 @@ _Object = dict[str, object]
 
 def error(code: str, request_id: str, rule: str = "") -> bytes:
     """The body of an error reply; every word comes from the table, `rule` from the policy."""
-    return _json(_error(code, request_id, rule))
+    return _json(error_of(code, request_id, rule))
 
 
 def models(cards: Sequence[ModelCard], name: str) -> bytes | None:
@@ -49,14 +49,14 @@ def whole(head: ReplyHead, events: Sequence[Event]) -> bytes:
         message["content"], finish = "", "content_filter"
     else:
         calls = [_call(head, e) for e in events if isinstance(e, ReleasedCall)]
-        text = "".join(_text(e.pieces) for e in events if isinstance(e, Released))
+        text = "".join(text_of(e.pieces) for e in events if isinstance(e, Released))
         message["content"], finish = (text if text or not calls else None), last.finish.value
         if calls:
             message["tool_calls"] = calls
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
     body = _envelope(head, opened.model, "chat.completion") | {"choices": [choice]}
-    body["usage"] = _usage(last.usage) if isinstance(last, Finished) else _usage(Usage(0, 0))
-    body["cordon"] = _cordon(head, opened.model, last)
+    body["usage"] = usage_of(last.usage) if isinstance(last, Finished) else usage_of(Usage(0, 0))
+    body["cordon"] = cordon_of(head, opened.model, last)
     return _json(body)
 
 
@@ -75,22 +75,24 @@ class Stream:
                 self._model = event.model
                 return self._chunk({"role": "assistant", "content": "", "refusal": None}, None)
             case Released():
-                text = _text(event.pieces)
+                text = text_of(event.pieces)
                 return self._chunk({"content": text}, None) if text else b""
             case ReleasedCall():
                 return self._chunk({"tool_calls": [{"index": event.index} | _call(self._head, event)]}, None)
             case Finished() | Withheld():
                 return self._end(event)
             case Broken() | Refused():
-                return _event(_error(event.code, self._head.exchange, event.rule if isinstance(event, Refused) else ""))
+                return _event(
+                    error_of(event.code, self._head.exchange, event.rule if isinstance(event, Refused) else "")
+                )
             case _:
                 assert_never(event)
 
     def _end(self, last: Finished | Withheld) -> bytes:
         finish = last.finish.value if isinstance(last, Finished) else "content_filter"
-        out = self._chunk({}, finish, cordon=_cordon(self._head, self._model, last))
+        out = self._chunk({}, finish, cordon=cordon_of(self._head, self._model, last))
         if self._head.include_usage:
-            usage = _usage(last.usage if isinstance(last, Finished) else Usage(0, 0))
+            usage = usage_of(last.usage if isinstance(last, Finished) else Usage(0, 0))
             out += _event(self._envelope() | {"choices": [], "usage": usage})
         return out + _DONE
 
@@ -114,7 +116,8 @@ def _envelope(head: ReplyHead, name: str, kind: str) -> _Object:
     }  # fmt: skip
 
 
-def _cordon(head: ReplyHead, name: str, last: Finished | Withheld) -> _Object:
+def cordon_of(head: ReplyHead, name: str, last: Finished | Withheld) -> _Object:
+    """What Cordon says of an answer beside it."""
     said: _Object = {"exchange": head.exchange}
     if isinstance(last, Finished):
         said["flags"] = list(last.flags)
@@ -124,11 +127,12 @@ def _cordon(head: ReplyHead, name: str, last: Finished | Withheld) -> _Object:
 
 
 def _call(head: ReplyHead, call: ReleasedCall) -> _Object:
-    function = {"name": call.name, "arguments": _text(call.arguments)}
+    function = {"name": call.name, "arguments": text_of(call.arguments)}
     return {"id": f"call_{head.exchange}_{call.index}", "type": "function", "function": function}
 
 
-def _usage(usage: Usage) -> _Object:
+def usage_of(usage: Usage) -> _Object:
+    """Token counts under this dialect's names."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
@@ -142,13 +146,15 @@ def _card(card: ModelCard) -> _Object:
     return body | ({"cordon": {"demo": True}} if card.demo else {})
 
 
-def _error(code: str, request_id: str, rule: str = "") -> _Object:
+def error_of(code: str, request_id: str, rule: str = "") -> _Object:
+    """An error as an object of this dialect."""
     entry = entry_of(code)
     said: _Object = {"message": f"{entry.message} {entry.next}", "type": entry.type, "param": None, "code": code}
     return {"error": said | {"request_id": request_id} | ({"rule": rule} if rule else {})}
 
 
-def _text(pieces: Iterable[Piece]) -> str:
+def text_of(pieces: Iterable[Piece]) -> str:
+    """The text of released pieces."""
     return "".join(piece.text.reveal() for piece in pieces)
 
 

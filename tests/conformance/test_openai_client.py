@@ -206,3 +206,52 @@ async def test_unix_socket_needs_no_token(tmp_path: Path) -> None:
     assert reply.status_code == 200
     assert reply.json()["choices"][0]["message"]["content"] == ASK[0]["content"]
     assert house.gateway.seen[0][0].caller.kid == ""
+
+
+async def test_the_older_completions_address(tmp_path: Path) -> None:
+    async with running(tmp_path) as house, _client(house) as client:
+        reply = await client.completions.create(model=MODEL, prompt="Summarise it", max_tokens=9)
+        stream = await client.completions.create(model=MODEL, prompt="Summarise it", stream=True)
+        text = "".join([chunk.choices[0].text async for chunk in stream])
+    assert reply.choices[0].text == text == "Summarise it"
+    assert (reply.choices[0].finish_reason, reply.object) == ("stop", "text_completion")
+    assert house.gateway.seen[0][1].sampling.max_tokens == 9
+
+
+async def test_responses_whole_and_streamed(tmp_path: Path) -> None:
+    async with running(tmp_path) as house, _client(house) as client:
+        reply = await client.responses.create(model=MODEL, input=ASK, instructions="Be brief.", store=False)
+        async with client.responses.stream(model=MODEL, input="Summarise it") as stream:
+            kinds = [event.type async for event in stream]
+            final = await stream.get_final_response()
+    assert reply.output_text == "Summarise the note of Nimal Perera"
+    assert (reply.status, reply.store if hasattr(reply, "store") else False) == ("completed", False)
+    assert final.output_text == "Summarise it"
+    assert kinds[0] == "response.created"
+    assert kinds[-1] == "response.completed"
+    roles = [m.role for m in house.gateway.seen[0][1].conversation.messages]
+    assert roles == [Role.SYSTEM, Role.USER]
+
+
+async def test_responses_tool_call_round_trip(tmp_path: Path) -> None:
+    call = ReleasedCall(0, "book", (Piece(PatientText('{"who":"Nimal"}')),))
+    journey = _journey(Opened(MODEL, ()), call, Finished(Finish.TOOL_CALLS, Usage(3, 4), ()))
+    tool = {"type": "function", "name": "book", "description": "Book", "parameters": {"type": "object"}}
+    async with running(tmp_path, journey) as house, _client(house) as client:
+        reply = await client.responses.create(model=MODEL, input=ASK, tools=[tool], tool_choice="required")
+        made = reply.output[0]
+        assert made.type == "function_call"
+        history = [*ASK, made.model_dump(exclude_none=True),
+                   {"type": "function_call_output", "call_id": made.call_id, "output": "done"}]  # fmt: skip
+        await client.responses.create(model=MODEL, input=history, tools=[tool])
+    assert json.loads(made.arguments) == {"who": "Nimal"}
+    asked = house.gateway.seen[1][1].conversation.messages
+    assert [m.role for m in asked] == [Role.USER, Role.ASSISTANT, Role.TOOL]
+    assert asked[2].answers == 0
+
+
+async def test_responses_that_need_a_memory_are_refused(tmp_path: Path) -> None:
+    async with running(tmp_path) as house, _client(house) as client:
+        with pytest.raises(openai.BadRequestError) as refused:
+            await client.responses.create(model=MODEL, input="x", previous_response_id="resp_1")
+    assert refused.value.code == "unsupported_parameter"
