@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("proxy", "filters", "policies", "audit")
 SOURCES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
-TESTS = sorted((ROOT / "tests").rglob("*.py"))
+TESTS = sorted(p for p in (ROOT / "tests").rglob("*.py") if "node_modules" not in p.parts)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -116,7 +116,11 @@ def test_tasks_belong_to_a_group() -> None:
 
 
 BORDERS = {
-    "llama_cpp": ("proxy/workers/engine/binding.py", "proxy/workers/engine/grammar.py"),
+    "llama_cpp": (
+        "proxy/workers/engine/binding.py",
+        "proxy/workers/engine/grammar.py",
+        "proxy/workers/engine/sampling.py",  # the other half of the binding: one file would be over its budget
+    ),
     "presidio_analyzer": ("filters/analyse.py",),
     "spacy": ("filters/analyse.py",),
     "onnxruntime": ("filters/ner.py",),
@@ -167,9 +171,13 @@ def test_the_environment_is_read_in_one_file() -> None:
 VECTORS = {".http", ".tsv", ".json", ".jsonl", ".sse", ".toml", ".txt"}
 
 
+def _ours(path: Path) -> bool:
+    return "node_modules" not in path.parts and path.name != "package-lock.json"
+
+
 def test_tests_and_source_are_in_balance() -> None:
     """Tests are code and vectors: a byte file with its expected answer is a test, too."""
     source = sum(len(p.read_text().splitlines()) for p in SOURCES)
-    vectors = [p for p in (ROOT / "tests").rglob("*") if p.suffix in VECTORS]
+    vectors = [p for p in (ROOT / "tests").rglob("*") if p.suffix in VECTORS and _ours(p)]
     tests = sum(len(p.read_bytes().splitlines()) for p in (*TESTS, *vectors))
     assert 1.0 <= tests / source <= 1.8
