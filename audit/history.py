@@ -14,10 +14,12 @@ from audit.record import SEALED_KINDS, Entry
 from audit.strictjson import Json, loads
 from audit.tree import CompactRange, leaf_hash
 
-__all__ = ["DIGESTS", "History", "body_of", "digests_of"]
+__all__ = ["ACCESS", "DIGESTS", "History", "body_of", "digests_of"]
 
 DIGESTS = ("policy", "calibration", "model", "software", "config", "engine", "enrolment")
-"""What a C record can name, in the order of `shapes.json`."""
+"""What a C record can name and a start repeats, in the order of `shapes.json`."""
+ACCESS = "access"
+"""The list of who may ask. Each change of it is a C record; it is not the officer's to approve (docs/adr/0009)."""
 
 
 def body_of(entry: Entry) -> Json:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
-from hashlib import sha256
 from typing import TypeVar
 
+from audit.history import ACCESS
 from audit.log import AuditError, Filters, Log, Models, StartFacts
 from policies.calibrate import check_canaries
 from policies.model import PolicyError
@@ -24,7 +24,7 @@ from proxy.journal import JsonJournal
 from proxy.judging import Guard
 from proxy.policy_files import policy_text
 
-__all__ = ["Ledger", "config_digest"]
+__all__ = ["Ledger"]
 
 _R = TypeVar("_R")
 _TALLY_TICKS = 30
@@ -48,6 +48,7 @@ class Ledger:
         if self._log is None:
             self._log = await self._open_log()
         log = self._log
+        await self._write_access(log)
         rooms = house.open_rooms(log)
         house.down["log"] = "ok"
         await self._witness_now("start")
@@ -124,15 +125,16 @@ class Ledger:
             await self._witness_now("tick")
 
     async def _write_change(self) -> None:
-        """A changed token registry is a change of the settings: its digest goes into the log."""
-        log, changed = self._log, self._house.changed
-        if log is not None and changed:
-            body = {"what": "config", "new": self._config_digest()}
-            await self._do(lambda: log.append("C", body, at=self._house.clock.instant()))
+        if self._log is not None and self._house.changed:
+            await self._write_access(self._log)
             self._house.changed = False
 
-    def _config_digest(self) -> str:
-        return config_digest(self._house.plan.config, self._house.clients.digest)
+    async def _write_access(self, log: Log) -> None:
+        """Who may ask is on record: a changed token registry is, also one that changed while nothing ran."""
+        clients = self._house.clients
+        known, now = log.in_force(ACCESS), clients.digest
+        if known != now and (known or clients.entries):
+            await self._do(lambda: log.append("C", {"what": ACCESS, "new": now}, at=self._house.clock.instant()))
 
     async def _write_tally(self) -> None:
         recorder = self._house.recorder
@@ -183,7 +185,7 @@ class Ledger:
             version=plan.version,
             software=plan.software,
             catalogue=plan.catalogue,
-            config=self._config_digest(),
+            config=plan.config,
             policy=house.policy.digest,
             calibration=house.policy.calibration_digest or NO_DIGEST,
             models=Models(
@@ -193,11 +195,6 @@ class Ledger:
             engine=plan.settings.engine.kind,
             filters=Filters(**plan.filters),
         )
-
-
-def config_digest(settings: str, registry: str) -> str:
-    """Settings and token registry together are the configuration that the log names."""
-    return sha256(f"{settings}\n{registry}".encode()).hexdigest()
 
 
 def _nobody() -> Exchange:

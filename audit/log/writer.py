@@ -114,6 +114,10 @@ class Log:
     def origin(self) -> str:
         return self._core.origin
 
+    def in_force(self, what: str) -> str:
+        """Return the digest that the log last recorded under this name, empty if none."""
+        return self._core.history.digests.get(what, "")
+
     @property
     def open_exchanges(self) -> int:
         return len(self._open)

@@ -14,7 +14,7 @@ from importlib import resources
 
 from audit.export.columns import code_of, exchanges, workstation
 from audit.export.dossier import Dossier, note_of
-from audit.history import digests_of
+from audit.history import ACCESS, digests_of
 from audit.record import parse_time
 from audit.report.charts import coverage_bar
 from audit.report.happened import exceptions_section, happened_section, moment, numbers_of, proof_section, table
@@ -206,7 +206,7 @@ def _change_rows(dossier: Dossier) -> Iterator[tuple[int, str, str, str, str]]:
                 shown[name] = digest
         elif kind == "C":
             name, digest = body["what"], body["new"]
-            words = allowed.get((name, digest), say("no_approval"))
+            words = allowed.get((name, digest), say("needs_none" if name == ACCESS else "no_approval"))
             yield seq, moment(body["t"]), word("changes", name), _now(name, digest, versions), words
             shown[name] = digest
         elif kind in ("P", "V"):

@@ -28,12 +28,10 @@ from audit.tree import TileName, read_bundle
 from audit.wal import scan
 from proxy.build import NO_DIGEST
 from proxy.cli.officer_keys import key_code
-from proxy.clients import Clients, RegistryError
 from proxy.clock import Clock, read_boot_id
 from proxy.config import Settings
 from proxy.hostfacts import expected_filters
-from proxy.launch import LaunchError, Prepared, prepare
-from proxy.ledger import config_digest
+from proxy.launch import Prepared, prepare
 from proxy.workers.facts import package_digest, package_dirs
 
 __all__ = ["LogState", "first_day", "is_writing", "offline_log", "start_facts", "state_of"]
@@ -148,7 +146,7 @@ def start_facts(prepared: Prepared) -> StartFacts:
         version=version("cordon-proxy"),
         software=package_digest(package_dirs()),
         catalogue=prepared.catalogue.digest,
-        config=config_digest(hashlib.sha256(settings.model_dump_json().encode()).hexdigest(), _registry(settings)),
+        config=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
         policy=policy.digest,
         calibration=policy.calibration_digest or NO_DIGEST,
         models=Models(
@@ -158,10 +156,3 @@ def start_facts(prepared: Prepared) -> StartFacts:
         engine=settings.engine.kind,
         filters=Filters(**expected_filters()),
     )
-
-
-def _registry(settings: Settings) -> str:
-    try:
-        return Clients(settings.access.dir / "clients.json").digest
-    except RegistryError as error:
-        raise LaunchError(f"{error}; nothing was written") from None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from audit import officer
-from audit.history import digests_of
+from audit.history import ACCESS, digests_of
 from audit.officer import Keyring, Seal
 from audit.reader import NotReadableError, open_records
 from audit.strictjson import Json
@@ -89,6 +89,8 @@ def _approve_arguments(parser: argparse.ArgumentParser) -> None:
 def _approve(args: argparse.Namespace, records: _Records, seal: Seal) -> bytes:
     """A change by its C record; the software of a start by its S record."""
     kind, body = records.get(args.record, ("", {}))
+    if kind == "C" and body["what"] == ACCESS:
+        raise _RefusedError(f"record {args.record} says who may ask, which needs no approval")
     if kind == "C" and "approval" not in body:
         return officer.approve(seal, body["what"], body["new"], args.ref)
     if kind == "S":

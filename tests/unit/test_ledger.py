@@ -218,8 +218,19 @@ async def test_a_changed_token_registry_is_recorded_once(tmp_path: Path) -> None
         await ticked(yard, 2)
         await yard.ledger.close()
         changes = yard.records("C")
-        assert [c["what"] for c in changes] == ["config"]
-        assert changes[0]["old"] != changes[0]["new"]
+        assert [(c["what"], c["old"], c["new"]) for c in changes] == [("access", "", yard.house.clients.digest)]
+        assert verdict(yard) == "VERIFIED"  # who may ask is on record, and not the officer's to approve
+
+
+async def test_a_registry_changed_while_nothing_ran_is_recorded_at_the_start(tmp_path: Path) -> None:
+    from proxy.clients import NewClient
+
+    async with housed(tmp_path) as yard:
+        yard.house.clients.add(NewClient("ward", 1000, days=1), now_s=yard.clock.utc_ms / 1000)
+        await yard.ledger.open()
+        await yard.ledger.close()
+        assert yard.kinds() == "SCEX"
+        assert verdict(yard) == "VERIFIED"
 
 
 async def test_a_tally_that_cannot_be_written_is_not_lost(tmp_path: Path) -> None:
