@@ -37,7 +37,7 @@ from filters.units import (
 __all__ = [
     "TEMPLATE_DIGEST", "Direction", "Guard", "GuardInvalidError", "Guideline", "Missing", "ScoreRequest", "ShieldGemma",
     "TooLongError", "Unit", "halved", "language_flag", "question_of", "text_of_call", "text_of_tool", "unit_of_answer",
-    "units_of_prompt", "windows",
+    "units_of_prompt", "windows", "yes_no_score",
 ]  # fmt: skip
 
 TEMPLATE_DIGEST = "e5edb0b96677fd58c71ebc6afc044f6def78c300b56f3161c5f73463c33cb22c"
@@ -104,6 +104,10 @@ class Guard(Protocol):
         """Ids of what it judges, in the order of its suffixes."""
 
     @property
+    def template_digest(self) -> str:
+        """Which questions it asks; a calibration is bound to them."""
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """Languages its maker says it was made for."""
 
@@ -121,6 +125,7 @@ class ShieldGemma:
 
     id = "shieldgemma"
     languages = ("en",)
+    template_digest = TEMPLATE_DIGEST
 
     def __init__(self, guidelines: Sequence[Guideline]) -> None:
         """Take the four guidelines in the order of the model card: dangerous, harassment, hate, sexual.
@@ -145,7 +150,7 @@ class ShieldGemma:
     def scores(self, logits: Sequence[Sequence[float]]) -> Mapping[str, int | Missing]:
         """Read p = 1 / (1 + exp(no - yes)) per policy, as a whole number of ten-thousandths."""
         rows = list(logits) if len(logits) == len(self._guidelines) else [()] * len(self._guidelines)
-        return {guideline.id: _score(row) for guideline, row in zip(self._guidelines, rows, strict=True)}
+        return {guideline.id: yes_no_score(row) for guideline, row in zip(self._guidelines, rows, strict=True)}
 
 
 def _prefix(unit: Unit) -> tuple[Piece, ...]:
@@ -163,7 +168,8 @@ def _rest(guideline: Guideline, direction: Direction) -> str:
     return _REST.format(name=guideline.name, rule=_RULE[direction], text=guideline.text, ask=_ASK[direction])
 
 
-def _score(row: Sequence[float]) -> int | Missing:
+def yes_no_score(row: Sequence[float]) -> int | Missing:
+    """Read the logits of `Yes` and `No` as a whole number of ten-thousandths; what cannot be read is never zero."""
     if len(row) != 2:
         return Missing("absent")
     yes, no = row

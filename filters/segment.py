@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 
 from filters.vault import LONGEST, PLACEHOLDER
 
-__all__ = ["Segmenter", "window_chars"]
+__all__ = ["Bounds", "Segmenter", "window_chars"]
 
 _CHARS_PER_TOKEN = 4
-_LEAST_TOKENS, _MOST_TOKENS = 48, 512
 _END = re.compile(r"\n|[.!?…](?=\s)")
 
 
@@ -73,15 +73,27 @@ def _last_break(text: str) -> int:
     return len(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Between which sizes the speed chooses. Shorter windows than 48 tokens judge half sentences."""
+
+    least_tokens: int = 48
+    most_tokens: int = 512
+    guard_share: float = 0.5
+    """Seconds of judging allowed per second of generation."""
+
+
 def window_chars(
-    *, prompt_tokens_per_s: float, answer_tokens_per_s: float, suffix_tokens: int, guard_share: float = 0.5
+    *, prompt_tokens_per_s: float, answer_tokens_per_s: float, suffix_tokens: int, bounds: Bounds | None = None
 ) -> int | None:
     """Return the window for the measured speeds of guard and generator, or None when only one check at the end pays.
 
     A check of every w tokens costs w + S tokens of the guard; with b guard seconds allowed per second of generation it
-    must not fall behind: w >= S / (b * R / G - 1). Shorter windows than 48 tokens judge half sentences.
+    must not fall behind: w >= S / (b * R / G - 1).
     """
-    if answer_tokens_per_s <= 0 or guard_share * prompt_tokens_per_s <= answer_tokens_per_s:
+    within = bounds or Bounds()
+    budget = within.guard_share * prompt_tokens_per_s
+    if answer_tokens_per_s <= 0 or budget <= answer_tokens_per_s:
         return None
-    tokens = math.ceil(suffix_tokens / (guard_share * prompt_tokens_per_s / answer_tokens_per_s - 1))
-    return None if tokens > _MOST_TOKENS else _CHARS_PER_TOKEN * max(tokens, _LEAST_TOKENS)
+    tokens = math.ceil(suffix_tokens / (budget / answer_tokens_per_s - 1))
+    return None if tokens > within.most_tokens else _CHARS_PER_TOKEN * max(tokens, within.least_tokens)

@@ -14,6 +14,8 @@ from filters.units import Unit
 
 __all__ = ["Basis", "Judged", "VerdictCache"]
 
+_DATA = frozenset({"tool", "tools"})
+
 
 @dataclass(frozen=True, slots=True)
 class Basis:
@@ -73,7 +75,8 @@ class VerdictCache:
 
     def _name(self, basis: Basis, unit: Unit) -> bytes:
         mac = hmac.new(self._key, digestmod="sha256")
-        for field in (basis.policy, basis.calibration, basis.guard, unit.direction, unit.question, unit.text):
+        data = "data" if unit.kind in _DATA else ""  # a guard may ask one question more about it
+        for field in (basis.policy, basis.calibration, basis.guard, data, unit.direction, unit.question, unit.text):
             raw = field.encode("utf-8", "surrogatepass")
             mac.update(len(raw).to_bytes(4, "big") + raw)
         return mac.digest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from policies.model import Cap, Guideline, Regime
 
@@ -10,20 +10,34 @@ __all__ = ["document"]
 
 _HEAD = """# Policies
 
-A policy says what Cordon looks for, what it replaces, what the safety questions may do, and how much evidence of
-isolation it wants before it answers. It is one file, `policies/library/<name>.toml`; a site adds its own in the same
-form. Choose one with `name = "<name>"` under `[policy]` in the settings. This page is generated from the files; a test
-compares it with them.
+A policy says what Cordon looks for, what it replaces, what the safety questions may do, how much may be asked, how long
+the log is kept, and how much evidence of isolation it wants before it answers. It is one file,
+`policies/library/<name>.toml`; a site adds its own in the same form, or one that says only what differs. Choose one
+with `name = "<name>"` under `[policy]` in the settings. This page is generated from the files; a test compares it with
+them.
 
 A file with a key that is not known does not load, nor does one with a rule that could never fire. A policy gives up a
 protection (a kept name, no safety questions) only under a name that starts with `unsafe-`, and every reply and log
 entry says so.
+
+{table}
+
+* *purpose*: a code of HL7 v3 ActReason; *basis*: the legal basis the site relies on. Both stand in every log record.
+* *evidence*: the least evidence of isolation under which the service answers. *engine*: `embedded`, or `any` where a
+  server of this computer may answer instead, which lowers the evidence to E0.
+* *log*: months the log is kept, at least and at most; the service does not start outside (`audit.retention_months`).
+
+What they follow:
+
+{law}
+
+A policy is a setting, no legal opinion: whether its basis holds is for the site and its officer to say.
 """
 
 _PII = """
 ## Identifiers
 
-{table}
+{switches}
 
 * *point*: how sure a detector must be. `strict` replaces more, wrongly too.
 * *bare_year*, *durations*, *relative_dates*, *facility_names*: `redact` or `keep`. A year that tells an age of 90 or
@@ -32,20 +46,25 @@ _PII = """
 * *uncovered_script*: what happens to letters of a script in which names are not found reliably: `redact` the run, or
   `refuse` the request.
 * *tool_arguments*: whether the arguments of a tool call get their originals back (`restore`) or not (`keep`).
-* *kinds*: a rule for one kind of identifier; it goes before the rule of its type. `[pii.in]` has rules by type.
-* *actions in a prompt*: `pseudonymise` (a numbered placeholder, restored in the answer; the default), `mask` (a
-  placeholder without a number, never restored), `keep` (left and counted), `refuse` (the request ends). SECRET is never
-  kept; NAME, ID, PHONE and EMAIL only in `unsafe-` policies. What a person marks is always pseudonymised.
-* *actions in an answer*, for values the model added (`[pii.out]`): `mask`, `keep` or `refuse`. By default EMAIL, PHONE,
-  ID, SECRET and IP are masked and the other types kept, because guidelines and papers are cited by names and years.
+
+### What happens to what is found
+
+{actions}
+
+* *in a prompt*, by type (upper case; `[pii.in]`) or by kind (lower case; `[pii.kinds]`, goes before its type):
+  `pseudonymise` (a numbered placeholder, restored in the answer; the default), `mask` (a placeholder without a number,
+  never restored), `keep` (left and counted), `refuse` (the request ends). SECRET is never kept; NAME, ID, PHONE and
+  EMAIL only in `unsafe-` policies. What a person marks is always pseudonymised.
+* *in an answer*, for values the model added (`[pii.out]`): `mask`, `keep` or `refuse`. By default EMAIL, PHONE, ID,
+  SECRET and IP are masked and the other types kept, because guidelines and papers are cited by names and years.
 """
 
 _SAFETY = """
 ## Safety questions
 
-ShieldGemma is asked one question per guideline about every turn of a request and about the answer as it grows. A score
-from *flag* on is answered, logged and shown in `cordon.flags`; a score from *block* on is refused. A guideline's cap
-limits that: under `flag`, even the highest score only flags.
+The guard is asked one question per guideline about every turn of a request and about the answer as it grows. A score
+from *flag* on is answered, logged and shown in `cordon.flags` with a sentence in `cordon.banner`; a score from *block*
+on is refused. A guideline's cap limits that: under `flag`, even the highest score only flags. Cells: prompt / answer.
 
 {table}
 
@@ -54,7 +73,22 @@ daily work; an *answer* that encourages harm stays blocked. Text of which under 
 too, but the guard was made for English: the rule `language/unsupported` then flags or refuses, as
 `unsupported_language` says.
 
-The questions cover none of: prompt injection, fraud, cyber abuse, privacy, medical ethics, dosing errors.
+A site may be stricter in one place, never milder: `[safety.caps.<place>]` names the least cap of a guideline,
+`[safety.block_at_most.<place>]` the highest threshold, where a place is a direction (`prompt`, `response`) or a role
+(`user system developer tool tools assistant segment tool_call thought`). `[safety.window]` bounds the segments in which
+an answer is judged and released; between the bounds the measured speed of the computer chooses, and where judging
+cannot keep up the answer is judged whole before any of it is shown.
+
+The questions cover none of: fraud, cyber abuse, privacy, medical ethics, dosing errors.
+
+### Orders in data
+
+Tool results, tool definitions and documents that a person pastes are data. A detector of its own looks for orders to
+the model in them: attempts to override instructions, fake roles, requests for secrets, orders about the answer, also
+encoded or in look-alike letters. By default it flags (`injection/tool`, `injection/tools`, `injection/user`) and stops
+nothing; `[injection]` can set `tools` and `documents` to `block` or `off`. It finds open attempts and no more; what it
+finds and misses is in [benchmarks.md](benchmarks.md). A guard that has such a question (Granite Guardian) is asked
+too.
 
 ### Thresholds
 
@@ -74,11 +108,28 @@ Name and text are the words the guard was trained on; another word is another gu
 
 ## A policy of your own
 
-1. Copy the nearest file of `policies/library/` to `/etc/cordon/policies/`, under a new name.
-2. Set `name` to the name of the file, then change what your site decided. Leave nothing out: there are no defaults for
-   switches, so that a file says everything it does.
-3. `cordon policy check FILE` says which key is wrong. `cordon policy show NAME` prints the digest that will stand in
-   every log entry made under the policy; have the compliance officer approve it.
+A policy of the site lies in `/etc/cordon/policies/<name>.toml` and says only what differs from the one it extends:
+
+```toml
+name = "ward-7"
+extends = "hospital"
+title = "Ward 7"
+
+[pii.kinds]
+ward_bed = "pseudonymise"
+
+[safety.caps.tool]
+dangerous = "block"
+```
+
+Tables are merged key by key, everything else is replaced; the result is read as strictly as a file that says it all.
+A file without `extends` says everything: there are no defaults, so that it can be read alone.
+
+1. `cordon policy check FILE` says which key is wrong.
+2. `cordon policy show NAME` prints what is in force and the digest that will stand in every log entry made under the
+   policy; have the compliance officer approve it.
+3. `cordon policy replay` decides every recorded case of a log again and compares
+   ([howto/policies.md](howto/policies.md)).
 """
 
 
@@ -86,18 +137,25 @@ def document(regimes: Sequence[Regime]) -> str:
     """Return the page, in Markdown."""
     kept = sorted(regimes, key=lambda regime: (regime.unsafe, regime.name))
     guidelines = sorted({g.id: g for r in kept for g in r.guidelines}.values(), key=lambda guideline: guideline.order)
-    pii = _PII.format(table=_table(kept, _PII_ROWS))
+    head = _HEAD.format(table=_list(kept), law="\n".join(_law(kept)))
+    pii = _PII.format(switches=_table(kept, _PII_ROWS), actions=_table(kept, tuple(_action_rows(kept))))
     safety = _SAFETY.format(table=_table(kept, _safety_rows(guidelines)), guidelines=_guidelines(guidelines))
-    return f"{_HEAD}\n{_table(kept, _ROWS)}\n{pii}{safety}"
+    return f"{head}{pii}{safety}"
 
 
 _Row = tuple[str, Callable[[Regime], str]]
 
-_ROWS: tuple[_Row, ...] = (
+_COLUMNS: tuple[_Row, ...] = (
+    ("policy", lambda r: f"`{r.name}`"),
     ("title", lambda r: r.title),
     ("purpose", lambda r: r.purpose),
     ("basis", lambda r: r.basis),
-    ("evidence_min", lambda r: r.evidence_min),
+    ("evidence", lambda r: r.evidence_min),
+    ("engine", lambda r: r.engine),
+    ("prompt, characters", lambda r: f"{r.limits.prompt_chars:,}"),
+    ("turns", lambda r: f"{r.limits.turns:,}"),
+    ("answer, tokens", lambda r: f"{r.limits.answer_tokens:,}"),
+    ("log, months", lambda r: f"{r.retention.log_months_least} to {r.retention.log_months_most}"),
 )
 _PII_ROWS: tuple[_Row, ...] = (
     ("point", lambda r: r.pii.point),
@@ -109,10 +167,34 @@ _PII_ROWS: tuple[_Row, ...] = (
     ("uncovered_script", lambda r: r.pii.uncovered_script),
     ("tool_arguments", lambda r: r.pii.tool_arguments),
     ("countries", lambda r: " ".join(r.pii.countries)),
-    ("in a prompt", lambda r: _rules(r.pii.in_types)),
-    ("kinds", lambda r: _rules(r.pii.in_kinds)),
-    ("in an answer", lambda r: _rules(r.pii.out_types)),
 )
+
+
+def _list(regimes: Sequence[Regime]) -> str:
+    lines = [[title for title, _ in _COLUMNS], ["---"] * len(_COLUMNS)]
+    lines += [[cell(regime) for _, cell in _COLUMNS] for regime in regimes]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _law(regimes: Sequence[Regime]) -> Iterator[str]:
+    for regime in regimes:
+        for citation in regime.law:
+            yield f"* `{regime.name}`: {citation}"
+
+
+def _action_rows(regimes: Sequence[Regime]) -> Iterator[_Row]:
+    """A row for each type and kind that any policy has a rule for."""
+    for where, rules in (("", "in_types"), ("", "in_kinds"), ("answer: ", "out_types")):
+        default = "pseudonymise" if not where else "default"
+        for name in sorted({name for regime in regimes for name, _ in getattr(regime.pii, rules)}):
+            yield f"{where}{name}", _action_of(name, rules, default if rules != "in_kinds" else "as its type")
+
+
+def _action_of(name: str, rules: str, default: str) -> Callable[[Regime], str]:
+    def cell(regime: Regime) -> str:
+        return next((action for found, action in getattr(regime.pii, rules) if found == name), default)
+
+    return cell
 
 
 def _safety_rows(guidelines: Sequence[Guideline]) -> tuple[_Row, ...]:
@@ -120,7 +202,10 @@ def _safety_rows(guidelines: Sequence[Guideline]) -> tuple[_Row, ...]:
     return (
         ("profile", lambda r: r.profile.value),
         *caps,
-        ("unsupported_language", lambda r: r.unsupported_language if r.judges else "off"),
+        ("other languages", lambda r: r.unsupported_language if r.judges else "off"),
+        ("window, tokens", lambda r: f"{r.window.least_tokens} to {r.window.most_tokens}" if r.judges else "off"),
+        ("orders in tools", lambda r: r.injection.tools.value if r.judges else "off"),
+        ("orders in documents", lambda r: r.injection.documents.value if r.judges else "off"),
     )
 
 
@@ -137,10 +222,6 @@ def _table(regimes: Sequence[Regime], rows: Sequence[_Row]) -> str:
     lines = [["", *(f"`{regime.name}`" for regime in regimes)], ["---"] * (len(regimes) + 1)]
     lines += [[title, *(cell(regime).replace("*", "all") for regime in regimes)] for title, cell in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _rules(rules: Sequence[tuple[str, str]]) -> str:
-    return ", ".join(f"{name}: {action}" for name, action in rules) or "default"
 
 
 def _guidelines(guidelines: Sequence[Guideline]) -> str:

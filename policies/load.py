@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields
 
 from policies.calibrated import read_calibration
+from policies.extend import chain_of, merged
 from policies.model import (
     DETECTOR_TYPES,
-    TEMPLATE_DIGEST,
+    TEMPLATE_DIGESTS,
     UNSAFE_PREFIX,
     Calibration,
     Cap,
@@ -30,7 +31,9 @@ from policies.model import (
     Profile,
     Regime,
 )
+from policies.site import read_site
 from policies.tables import Table, read_toml
+from policies.terms import read_injection, read_limits, read_retention, read_tightened, read_window
 
 __all__ = ["load_policy", "read_regime", "verify_kinds"]
 
@@ -38,6 +41,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,47}")
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _COUNTRY = re.compile(r"\*|[A-Z]{2}")
 _PURPOSES = ("TREAT", "HOPERAT", "HRESCH")
+_ENGINES = ("embedded", "any")
 _IN_ACTIONS = ("pseudonymise", "mask", "keep", "refuse")
 _OUT_ACTIONS = ("mask", "keep", "refuse")
 _IDENTIFYING = ("NAME", "ID", "PHONE", "EMAIL")
@@ -78,6 +82,7 @@ def load_policy(
         return Policy(
             **values,
             thresholds=(),
+            template_digest="",
             calibration_digest="",
             calibration_basis="off",
             canary_scores=(),
@@ -90,6 +95,7 @@ def load_policy(
     return Policy(
         **values,
         thresholds=made.thresholds,
+        template_digest=made.template_digest,
         calibration_digest=made.digest,
         calibration_basis=made.basis,
         canary_scores=made.canary,
@@ -98,25 +104,38 @@ def load_policy(
 
 
 def read_regime(name: str, *, library: Mapping[str, bytes], guidelines: Mapping[str, bytes]) -> Regime:
-    """Return the library entry `name` with its guidelines; it cannot decide yet."""
+    """Return the library entry `name`, with what it extends and its guidelines; it cannot decide yet."""
     if name not in library:
         raise PolicyError("policy_unknown", f"the library has no {name}" if _NAME.fullmatch(name) else "")
-    top = Table(read_toml(library[name], name), name)
+    chain = chain_of(name, library)
+    top = Table(merged(chain, library), name)
     if top.matching("name", _NAME) != name:
         raise top.refuse("name", "is not the name of the file")
     title, purpose = top.text("title", 120), top.word("purpose", _PURPOSES)
-    basis, evidence_min = top.text("basis", 32), top.word("evidence_min", ("E0", "E1"))
+    basis, law = top.text("basis", 32), top.texts("law", 0)
+    evidence_min, engine = top.word("evidence_min", ("E0", "E1")), top.word("engine", _ENGINES)
+    if engine == "any" and evidence_min != "E0":
+        raise top.refuse("engine", "may be any only where evidence_min is E0: a server outside lowers the evidence")
     pii = _pii(top.table("pii"), unsafe=name.startswith(UNSAFE_PREFIX))
     safety = top.table("safety")
     profile = Profile(safety.word("profile", Profile))
-    asked = safety.texts("guidelines", 1)
-    language = safety.word("unsupported_language", ("flag", "refuse"))
-    safety.close()
-    top.close()
     if profile is Profile.UNSAFE_ALLOW_ALL and not name.startswith(UNSAFE_PREFIX):
         raise PolicyError("policy_invalid", f"{name}: profile {profile} needs a name that starts with {UNSAFE_PREFIX}")
-    read = _guidelines(asked, guidelines, profile)
-    return Regime(name, title, purpose, basis, evidence_min, pii, profile, language, read)
+    asked = safety.texts("guidelines", 1)
+    regime = Regime(
+        name, title, purpose, basis, law, evidence_min, engine, pii, profile,
+        unsupported_language=safety.word("unsupported_language", ("flag", "refuse")),
+        tightened=read_tightened(safety, asked),
+        window=read_window(safety.table("window")),
+        injection=read_injection(top.table("injection")),
+        limits=read_limits(top.table("limits")),
+        retention=read_retention(top.table("retention")),
+        guidelines=_guidelines(asked, guidelines, profile),
+        extends=chain[1:],
+    )  # fmt: skip
+    safety.close()
+    top.close()
+    return regime
 
 
 def verify_kinds(regime: Regime, kinds: Iterable[str]) -> None:
@@ -125,7 +144,7 @@ def verify_kinds(regime: Regime, kinds: Iterable[str]) -> None:
     Raises:
         PolicyError: `policy_invalid` for a kind that no detector finds: its rule could never fire.
     """
-    known = frozenset(kinds)
+    known = frozenset(kinds) | {rule.kind for rule in regime.pii.site.rules}
     for kind, _ in regime.pii.in_kinds:
         if kind not in known:
             raise PolicyError("policy_invalid", f"{regime.name}.pii.kinds.{kind} is not known")
@@ -155,6 +174,7 @@ def _pii(table: Table, *, unsafe: bool) -> PiiRules:
         in_types=table.optional("in").rest(_in_rule(_IDENTIFYING if not unsafe else ())),
         in_kinds=table.optional("kinds").rest(_kind_rule(switches)),
         out_types=table.optional("out").rest(_out_rule),
+        site=read_site(table),
     )
     table.close()
     return rules
@@ -243,7 +263,7 @@ def _verify_fits(regime: Regime, made: Calibration, guard_sha256: str) -> None:
     """A calibration is bound to one guard file, to the questions, and to everything the policy asks."""
     if made.guard_sha256 != guard_sha256:
         raise PolicyError("guard_uncalibrated", "the calibration is for another guard file")
-    if made.template_digest != TEMPLATE_DIGEST:
+    if made.template_digest not in TEMPLATE_DIGESTS:
         raise PolicyError("guard_uncalibrated", "the calibration was made with other questions")
     have = {(t.policy, t.direction) for t in made.thresholds}
     watched = {id_ for id_, *_ in made.canary}

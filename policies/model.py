@@ -9,9 +9,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from policies.additions import SiteLists
+
 __all__ = [
-    "DETECTOR_TYPES", "TEMPLATE_DIGEST", "UNSAFE_PREFIX", "Calibration", "CanaryScores", "Cap", "Direction",
-    "Guideline", "PiiRules", "Policy", "PolicyError", "Profile", "Regime", "Threshold",
+    "DATA_KINDS", "DETECTOR_TYPES", "INJECTION", "PLACES", "TEMPLATE_DIGEST", "TEMPLATE_DIGESTS", "UNSAFE_PREFIX",
+    "Calibration", "CanaryScores", "Cap", "Direction", "Guideline", "Injection", "Limits", "PiiRules", "Policy",
+    "PolicyError", "Profile", "Regime", "Retention", "Threshold", "Tightening", "Window",
 ]  # fmt: skip
 
 DETECTOR_TYPES = (
@@ -20,7 +23,22 @@ DETECTOR_TYPES = (
 """The placeholder types a policy may name (a test holds them equal to the detectors')."""
 
 TEMPLATE_DIGEST = "e5edb0b96677fd58c71ebc6afc044f6def78c300b56f3161c5f73463c33cb22c"
-"""The guard's questions a calibration must have been made with (a test holds it equal to the guard's)."""
+"""The questions of ShieldGemma, the default guard (a test holds it equal to the guard's)."""
+
+TEMPLATE_DIGESTS = (TEMPLATE_DIGEST, "76a0082927a71ea84793ae7bc258c65a8dea960b93c86748199e4be58f15ecb3")
+"""The questions a calibration may have been made with, one digest a family (a test holds them equal to theirs)."""
+
+PLACES = (
+    "prompt", "response", "user", "system", "developer", "tool", "tools", "assistant", "segment", "tool_call",
+    "thought",
+)  # fmt: skip
+"""Where a policy may tighten: a direction, or one kind of unit (a role, or a part of the new answer)."""
+
+INJECTION = "injection"
+"""The name of the other kind of evidence: orders that stand in text which arrived as data."""
+
+DATA_KINDS = frozenset({"tool", "tools"})
+"""Units that are data by where they stand: nobody who may give orders wrote them."""
 
 UNSAFE_PREFIX = "unsafe-"
 """How a policy's name begins that gives up a protection."""
@@ -94,6 +112,61 @@ class PiiRules:
     in_types: tuple[tuple[str, str], ...]
     in_kinds: tuple[tuple[str, str], ...]
     out_types: tuple[tuple[str, str], ...]
+    site: SiteLists = SiteLists()
+    """Identifiers, denied and allowed words of this site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tightening:
+    """One place where a policy is stricter than its profile and calibration; it can never be milder.
+
+    Attributes:
+        place: one of `PLACES`.
+        guideline: which question.
+        cap: the least cap there, or None.
+        block_at_most: the highest block threshold there, 1..10000, or None.
+    """
+
+    place: str
+    guideline: str
+    cap: Cap | None
+    block_at_most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """What happens to data that gives orders: tool results and definitions, and pasted documents."""
+
+    tools: Cap
+    documents: Cap
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be asked and answered."""
+
+    prompt_chars: int
+    """All texts of a request together."""
+    turns: int
+    answer_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Between which sizes the measured speed chooses the segments of an answer, in tokens of the model."""
+
+    least_tokens: int
+    most_tokens: int
+    guard_percent: int
+    """Seconds of judging allowed per hundred seconds of generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the log must and may be kept, in months."""
+
+    log_months_least: int
+    log_months_most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +209,31 @@ class Regime:
     Attributes:
         purpose: a code of HL7 v3 ActReason; it stands in every log record.
         basis: the legal basis the site relies on; it stands in every log record.
+        law: what the policy follows, one citation each.
         evidence_min: the least network evidence (`E0`, `E1`) under which the service answers.
+        engine: `embedded`, or `any` where a server of this computer may answer instead.
         unsupported_language: what happens to text the guard was not made for: `flag` or `refuse`.
+        tightened: where it is stricter than the profile and the calibration.
+        extends: the names of the policies it was built on, nearest first.
     """
 
     name: str
     title: str
     purpose: str
     basis: str
+    law: tuple[str, ...]
     evidence_min: str
+    engine: str
     pii: PiiRules
     profile: Profile
     unsupported_language: str
+    tightened: tuple[Tightening, ...]
+    window: Window
+    injection: Injection
+    limits: Limits
+    retention: Retention
     guidelines: tuple[Guideline, ...]
+    extends: tuple[str, ...]
 
     @property
     def unsafe(self) -> bool:
@@ -160,12 +245,29 @@ class Regime:
         """Whether the safety questions are asked at all."""
         return self.profile is not Profile.UNSAFE_ALLOW_ALL
 
+    def cap(self, guideline: Guideline, place: str, direction: Direction) -> Cap:
+        """Return the cap for one kind of unit: the profile's, or a stricter one of the policy."""
+        caps = [t.cap for t in self._at(guideline.id, place, direction) if t.cap is not None]
+        return max([guideline.cap(direction), *caps], key=list(Cap).index)
+
+    def injection_cap(self, place: str) -> Cap:
+        """Return what may happen to orders in a unit of this kind; units that are no data are not asked."""
+        if place in DATA_KINDS:
+            return self.injection.tools
+        return self.injection.documents if place == "user" else Cap.OFF
+
+    def _at(self, guideline: str, place: str, direction: Direction) -> tuple[Tightening, ...]:
+        here = (place, direction.value)
+        return tuple(t for t in self.tightened if t.guideline == guideline and t.place in here)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy(Regime):
     """A regime that may decide: joined with a calibration, with one digest over all of it."""
 
     thresholds: tuple[Threshold, ...]
+    template_digest: str
+    """Which questions the thresholds are for; "" when nothing is judged."""
     calibration_digest: str
     calibration_basis: str
     """`measured`, `provisional`, `demo`, or `off` when nothing is judged."""
@@ -173,5 +275,14 @@ class Policy(Regime):
     digest: str
 
     def threshold(self, policy: str, direction: Direction) -> Threshold | None:
-        """Return the threshold of a guideline and direction, or None."""
+        """Return the calibrated threshold of a guideline and direction, or None."""
         return next((t for t in self.thresholds if t.policy == policy and t.direction == direction), None)
+
+    def threshold_at(self, policy: str, place: str, direction: Direction) -> Threshold | None:
+        """Return the threshold in force for one kind of unit: the calibrated one, or lower where the policy says so."""
+        found = self.threshold(policy, direction)
+        lower = [t.block_at_most for t in self._at(policy, place, direction) if t.block_at_most is not None]
+        if found is None or not lower:
+            return found
+        block = min([found.block, *lower])
+        return Threshold(policy, direction, min(found.flag, block), block)

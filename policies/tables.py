@@ -54,6 +54,13 @@ class Table:
         """Return a required number, written with or without a point."""
         return float(self.take(key, int if type(self._left.get(key)) is int else float))
 
+    def whole(self, key: str, least: int, most: int) -> int:
+        """Return a required whole number within its bounds."""
+        value = self.take(key, int)
+        if not least <= value <= most:
+            raise self.refuse(key, f"is not between {least} and {most}")
+        return value
+
     def numbers(self, key: str) -> tuple[float, ...]:
         """Return a required list of numbers."""
         values = self.take(key, list)
@@ -98,6 +105,15 @@ class Table:
     def table(self, key: str) -> Table:
         """Return a required table."""
         return Table(self.take(key, dict), f"{self._where}.{key}")
+
+    def has(self, key: str) -> bool:
+        """Return whether a key is there and not read yet."""
+        return key in self._left
+
+    def tables(self, key: str) -> tuple[Table, ...]:
+        """Return an array of tables, empty if it is not there."""
+        rows = self.take(key, list) if key in self._left else []
+        return tuple(Table(row, f"{self._where}.{key}.{n}") for n, row in enumerate(rows, 1))
 
     def optional(self, key: str) -> Table:
         """Return a table, empty if it is not there."""

@@ -15,8 +15,7 @@ from audit.evidence import Loopback
 from audit.log import Log
 from audit.words import say
 from filters.output import OutActions
-from filters.safety import TEMPLATE_DIGEST
-from filters.segment import window_chars
+from filters.segment import Bounds, window_chars
 from filters.switches import Switches
 from filters.vault import Actions
 from filters.verdicts import Basis, VerdictCache
@@ -166,15 +165,16 @@ class House:
     def open_rooms(self, log: Log) -> Rooms:
         """Make the rooms, once the workers are up and the log is open."""
         guard_sha = self.plan.guard.sha256 if self.plan.guard else NO_DIGEST
-        ref = GuardRef(
-            guard_sha, TEMPLATE_DIGEST, self.policy.calibration_digest or NO_DIGEST, self.policy.calibration_basis
-        )
+        asked, thresholds = self.policy.template_digest or NO_DIGEST, self.policy.calibration_digest or NO_DIGEST
+        ref = GuardRef(guard_sha, asked, thresholds, self.policy.calibration_basis)
         self.recorder = Recorder(log, self.policy, ref, clock=self.clock, model=self.engine.model)
         info = self.answering()
         speed = info.answer_tokens_per_s if info is not None else 0.0
+        limits = self.policy.window
         window = window_chars(
-            prompt_tokens_per_s=self.engine.guard_speed(), answer_tokens_per_s=speed, suffix_tokens=_SUFFIX_TOKENS
-        )
+            prompt_tokens_per_s=self.engine.guard_speed(), answer_tokens_per_s=speed, suffix_tokens=_SUFFIX_TOKENS,
+            bounds=Bounds(limits.least_tokens, limits.most_tokens, limits.guard_percent / 100),
+        )  # fmt: skip
         year = int(self.clock.instant().time()[:4])
         rules = rules_of(self.policy, window, this_year=year)
         analyst = AnalystClient(self.links["analyst"], rules.switches, self._kill_analyst)

@@ -32,7 +32,7 @@ _LABELS: dict[str, frozenset[str]] = {
     "listener": frozenset({"tcp", "unix"}),
     "stage": frozenset(get_args(Timed)),
     "result": frozenset({"paired", "code_wrong", "closed"}),
-    "guideline": frozenset({"dangerous", "harassment", "hate", "sexual"}),
+    "guideline": frozenset({"dangerous", "harassment", "hate", "sexual", "injection"}),
     "direction": frozenset({"prompt", "response"}),
     "action": frozenset({"permit", "flag", "refuse"}),
 }

@@ -7,24 +7,48 @@ unit was judged before under the same digests.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from filters.granite import GraniteGuardian
+from filters.injection import injection_score
 from filters.safety import Direction as Side
-from filters.safety import Guideline, Missing, ShieldGemma, TooLongError, Unit, halved, language_flag, windows
+from filters.safety import Guard as Questions
+from filters.safety import (
+    GuardInvalidError,
+    Guideline,
+    Missing,
+    ShieldGemma,
+    TooLongError,
+    Unit,
+    halved,
+    language_flag,
+    windows,
+)
 from filters.verdicts import Basis, Judged, VerdictCache
 from policies.calibrate import canaries
 from policies.decide import Evidence, UnitScores, decide
-from policies.model import CanaryScores, Direction, Policy
+from policies.model import INJECTION, CanaryScores, Direction, Policy
 from proxy.errors import CordonError
 from proxy.exchange import Exchange
 from proxy.rooms import Judgement
 from proxy.workers.client import EngineClient
 from proxy.workers.wire import Score
 
-__all__ = ["Guard", "OpenGuard", "shield_of"]
+__all__ = ["FAMILY_QUESTIONS", "Guard", "OpenGuard", "guard_of"]
 
 _MIN_LIMIT_S = 30.0
+
+_BACKENDS: Mapping[str, Callable[[Sequence[Guideline]], Questions]] = {
+    kind.template_digest: kind for kind in (ShieldGemma, GraniteGuardian)
+}
+"""Digest of the questions -> who asks them. A guard is one class that fulfils `filters.safety.Guard`."""
+
+FAMILY_QUESTIONS: Mapping[str, str] = {
+    "gemma2": ShieldGemma.template_digest,
+    "granite": GraniteGuardian.template_digest,
+}
+"""Family of a guard's file -> the questions it was trained on."""
 
 Scores = dict[str, int | None]
 """Policy -> 0..10000, None where the score is missing."""
@@ -32,10 +56,10 @@ Scores = dict[str, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """`GuardRoom` with a ShieldGemma behind a link."""
+    """`GuardRoom` with a model behind a link."""
 
     engine: EngineClient
-    guard: ShieldGemma
+    guard: Questions
     policy: Policy
     basis: Basis
     cache: VerdictCache
@@ -76,6 +100,7 @@ class Guard:
             complete = {policy: score for policy, score in scores.items() if score is not None}
             if len(complete) == len(scores):
                 self.cache.put(self.basis, unit, judged=Judged(tuple(sorted(complete.items())), count))
+        scores = _with_orders(scores, unit)
         return UnitScores(
             kind=unit.kind,
             direction=Direction(unit.direction.value),
@@ -111,10 +136,25 @@ class Guard:
         return (len(unit.text) / 3 + 500) / speed if speed > 0 else 0.0
 
 
-def shield_of(policy: Policy) -> ShieldGemma:
-    """The guard's questions in the words of the policy's guidelines. Raises GuardInvalidError if they were edited."""
+def guard_of(policy: Policy) -> Questions:
+    """The guard whose questions the policy's thresholds are for, in the order of the policy's guidelines.
+
+    Raises:
+        GuardInvalidError: it is not known here, or was not made for these guidelines in these words.
+    """
+    backend = _BACKENDS.get(policy.template_digest)
+    if backend is None:
+        raise GuardInvalidError
     ordered = sorted(policy.guidelines, key=lambda g: g.order)
-    return ShieldGemma([Guideline(g.id, g.name, g.text) for g in ordered])
+    return backend([Guideline(g.id, g.name, g.text) for g in ordered])
+
+
+def _with_orders(scores: Scores, unit: Unit) -> Scores:
+    """Add what the detector of orders says of data; of a guard that has such a question the higher score counts."""
+    orders = injection_score(unit)
+    if orders is None:
+        return scores
+    return {**scores, INJECTION: max(orders, scores.get(INJECTION) or 0)}
 
 
 def _cut(how: Callable[[Unit], tuple[Unit, ...]], unit: Unit) -> tuple[Unit, ...]:

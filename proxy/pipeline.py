@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.log import Ticket
 from filters.findings import Found
@@ -23,6 +23,7 @@ from filters.restore import Restorer
 from filters.safety import question_of, text_of_call, text_of_tool, units_of_prompt
 from filters.vault import Vault
 from policies.decide import Verdict
+from policies.model import Limits
 from proxy.answer import Answer, Withhold, answer
 from proxy.dialects.panel import Preview, PreviewMessage
 from proxy.errors import CordonError
@@ -45,7 +46,7 @@ from proxy.exchange import (
 )  # fmt: skip
 from proxy.rooms import Judgement, Outcome, Redaction, Rooms, Stage
 
-__all__ = ["journey", "preview", "redact_prompt", "tools_of", "turns_of"]
+__all__ = ["journey", "preview", "redact_prompt", "tools_of", "turns_of", "within_limits"]
 
 
 @dataclass(slots=True)
@@ -105,6 +106,7 @@ async def _clear(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms,
     """Steps 3 to 7; raises CordonError at the first step that refuses."""
     parts = parts_of(prompt.conversation)
     learnt.stage = "find"
+    prompt = within_limits(prompt, rooms.rules.policy.limits)
     with rooms.watch.stage("find"):
         found = await rooms.analyst.find(exchange, parts, prompt.marked)  # 3
     learnt.stage = "redact"
@@ -126,6 +128,17 @@ async def _clear(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms,
     with rooms.watch.stage("record"):
         ticket = await _record(exchange, rooms, learnt.redaction, learnt.judgement, redacted.sampling)  # 7
     return Cleared(redacted.conversation, redacted.sampling, ticket, decision.flags)
+
+
+def within_limits(prompt: Prompt, limits: Limits) -> Prompt:
+    """Hold a request to the sizes of the policy: longer is refused, an answer is asked for no longer than allowed."""
+    chars = sum(len(part.text) for part in parts_of(prompt.conversation))
+    if chars > limits.prompt_chars or len(prompt.conversation.messages) > limits.turns:
+        raise CordonError("text_too_long")
+    asked = prompt.sampling.max_tokens
+    if asked is None or asked <= limits.answer_tokens:
+        return prompt
+    return replace(prompt, sampling=replace(prompt.sampling, max_tokens=limits.answer_tokens))
 
 
 async def _record(

@@ -28,7 +28,7 @@ from policies.model import PolicyError
 from proxy.config import ConfigError, Settings
 from proxy.errors import CordonError
 from proxy.exchange import Caller, CallerKind, Exchange
-from proxy.judging import Guard, shield_of
+from proxy.judging import Guard, guard_of
 from proxy.launch import LaunchError, Prepared, engine_spec
 from proxy.policy_files import read_policy
 from proxy.stock import read_catalogue, resolve
@@ -105,7 +105,7 @@ async def _work(
     basis = Basis(policy.digest, policy.calibration_digest, sha256)
     cache = VerdictCache(secrets.token_bytes(32))
     try:
-        guard = Guard(client, shield_of(policy), policy, basis, cache, now_s=time.monotonic)
+        guard = Guard(client, guard_of(policy), policy, basis, cache, now_s=time.monotonic)
     except GuardInvalidError:
         return GuardFailed(_sentence("guard_invalid"))
     return await work(guard)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from filters.injection import injection_score
 from filters.safety import (
     Direction as Asked,
 )
@@ -52,6 +53,8 @@ def _scores(unit: Unit) -> UnitScores:
     cut = windows(unit)
     found = [GUARD.scores(_logits(GUARD.questions(window), asked_about)) for window in cut]
     scores = tuple((id_, max(int(str(one[id_])) for one in found)) for id_ in GUARD.policies)
+    orders = injection_score(unit)
+    scores = scores if orders is None else (*scores, ("injection", orders))
     return UnitScores(unit.kind, Direction(unit.direction), unit.seg, len(cut), language_flag(unit.text), scores)
 
 

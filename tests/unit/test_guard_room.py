@@ -16,7 +16,7 @@ from policies.decide import Verdict
 from policies.model import PolicyError
 from proxy.errors import CordonError
 from proxy.exchange import Caller, CallerKind, Exchange
-from proxy.judging import Guard, OpenGuard, shield_of
+from proxy.judging import Guard, OpenGuard, guard_of
 from proxy.workers.wire import Score, Scored
 from tests.kit.policies import IDS, policy_of
 
@@ -62,7 +62,7 @@ def guard(engine: Engine, cache: VerdictCache | None = None, basis: str = "g") -
     clock = iter(range(1000))
     return Guard(
         engine,  # type: ignore[arg-type]
-        shield_of(POLICY),
+        guard_of(POLICY),
         POLICY,
         Basis(POLICY.digest, POLICY.calibration_digest, basis),
         cache if cache is not None else VerdictCache(bytes(32)),  # an empty one is false
@@ -254,7 +254,7 @@ async def test_the_open_guard_judges_nothing_says_so_and_only_under_its_policy()
 
 
 def test_the_shield_asks_in_the_words_of_the_policy_in_its_order() -> None:
-    shield = shield_of(POLICY)
+    shield = guard_of(POLICY)
     assert isinstance(shield, ShieldGemma)
     assert shield.policies == IDS
     assert [Guideline(g.id, g.name, g.text).id for g in POLICY.guidelines] == list(IDS)

@@ -43,8 +43,11 @@ def settings(folder: Path, **changed: object) -> Settings:
 
 
 def outside(folder: Path, **changed: object) -> Settings:
+    """A server outside answers, under a policy of the site that allows it."""
+    says = 'name = "outside"\nextends = "hospital"\ntitle = "A server outside"\nevidence_min = "E0"\nengine = "any"\n'
+    (folder / "outside.toml").write_text(says)
     engine = {"kind": "http", "base_url": "http://127.0.0.1:8081/v1", "model": "big"}
-    return settings(folder, **{"engine": engine, **changed})
+    return settings(folder, **{"engine": engine, "policy": {"name": "outside"}, **changed})
 
 
 def test_the_bundled_house_can_be_prepared(tmp_path: Path) -> None:
@@ -59,6 +62,29 @@ def test_a_server_outside_has_no_answer_model_and_keeps_the_guard(tmp_path: Path
     got = prepare(outside(tmp_path))
     assert got.answer is None
     assert got.guard is not None
+
+
+def test_a_policy_may_demand_the_embedded_engine(tmp_path: Path) -> None:
+    with pytest.raises(LaunchError, match="demands the embedded engine"):
+        prepare(outside(tmp_path, policy={"name": "hospital"}))
+
+
+@pytest.mark.parametrize("months", [60, 121])
+def test_a_policy_bounds_how_long_the_log_is_kept(tmp_path: Path, months: int) -> None:
+    with pytest.raises(LaunchError, match="kept 72 to 120 months"):
+        prepare(settings(tmp_path, policy={"name": "hipaa-safe-harbor"}, audit={"retention_months": months}))
+    assert prepare(settings(tmp_path, policy={"name": "hipaa-safe-harbor"})).policy.retention.log_months_least == 72
+
+
+def test_a_policy_bounds_the_length_of_an_answer(tmp_path: Path) -> None:
+    (tmp_path / "short.toml").write_text(
+        'name = "short"\nextends = "hospital"\ntitle = "Short answers"\n[limits]\nanswer_tokens = 64\n'
+    )
+    spec = engine_spec(prepare(settings(tmp_path, policy={"name": "short"})))
+    for number in spec.descriptors.values():
+        os.close(number)
+    roles = plan_from_json(spec.arguments[spec.arguments.index("--plan") + 1]).models
+    assert {role.max_tokens for role in roles} == {64}
 
 
 def test_a_policy_that_does_not_judge_loads_no_guard(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proxy.workers.engine.batch import EngineError
-from proxy.workers.engine.rehearsal import ANSWER, SCORE, verify_rehearsal
+from proxy.workers.engine.rehearsal import ANSWER, rehearsed_score, verify_rehearsal
+from proxy.workers.engine.templates import FAMILIES
 from proxy.workers.wire import Done, Failed, Message, Reader, Scored, encode
 
 
@@ -14,7 +15,9 @@ def _done(finish: str, code: str = "") -> Done:
 
 
 def test_it_is_made_of_requests_as_the_wire_carries_them() -> None:
-    assert Reader().feed(encode(ANSWER) + encode(SCORE)) == (ANSWER, SCORE)
+    for name in ("gemma2", "granite"):
+        score = rehearsed_score(FAMILIES[name])
+        assert Reader().feed(encode(ANSWER) + encode(score)) == (ANSWER, score)
 
 
 def test_answers_and_scores_pass() -> None:

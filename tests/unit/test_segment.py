@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from filters.segment import Segmenter, window_chars
+from filters.segment import Bounds, Segmenter, window_chars
 
 
 def _segments(text: str, window: int | None = 20) -> list[str]:
@@ -77,6 +77,15 @@ def test_the_window_follows_from_the_speeds(guard: float, answer: float, chars: 
 
 def test_more_guard_time_means_a_shorter_window() -> None:
     def chars(share: float) -> int | None:
-        return window_chars(prompt_tokens_per_s=100, answer_tokens_per_s=10, suffix_tokens=460, guard_share=share)
+        return window_chars(
+            prompt_tokens_per_s=100, answer_tokens_per_s=10, suffix_tokens=460, bounds=Bounds(guard_share=share)
+        )
 
     assert (chars(0.25), chars(0.5), chars(0.75)) == (4 * 307, 4 * 115, 4 * 71)
+
+
+@pytest.mark.parametrize(("least", "most", "chars"), [(48, 512, 4 * 115), (200, 512, 4 * 200), (48, 100, None)])
+def test_the_policy_bounds_the_window(least: int, most: int, chars: int | None) -> None:
+    bounds = Bounds(least, most)
+    window = window_chars(prompt_tokens_per_s=100, answer_tokens_per_s=10, suffix_tokens=460, bounds=bounds)
+    assert window == chars

@@ -14,6 +14,7 @@ from proxy.workers.engine.batch import Decoded, EngineError
 from proxy.workers.engine.encode import answer_id, encode
 from proxy.workers.engine.load import Loaded
 from proxy.workers.engine.score import ScoreJob, ScorePlan, Scorer
+from proxy.workers.engine.templates.chat import Family
 from proxy.workers.wire import Failed, Message, Score, Scored
 
 __all__ = ["Judge"]
@@ -48,6 +49,11 @@ class Judge:
         self._work: _Work | None = None
         self._ended: set[str] = set()
         """Exchanges that are over but for a score still to come."""
+
+    @property
+    def family(self) -> Family:
+        """Which family judges."""
+        return self._loaded.family
 
     @property
     def current(self) -> int | None:

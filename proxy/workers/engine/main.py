@@ -28,7 +28,7 @@ from proxy.workers.engine.judge import Judge
 from proxy.workers.engine.launch import EnginePlan, RolePlan
 from proxy.workers.engine.load import Loaded, check_files, load
 from proxy.workers.engine.measure import measure
-from proxy.workers.engine.rehearsal import ANSWER, SCORE, verify_rehearsal
+from proxy.workers.engine.rehearsal import ANSWER, rehearsed_score, verify_rehearsal
 from proxy.workers.engine.templates import template_digest
 from proxy.workers.wire import (
     Cancel,
@@ -184,7 +184,8 @@ class Worker:
         """
         ends: list[Message] = []
         self._say = lambda message: ends.append(message) if isinstance(message, Done | Scored | Failed) else None
-        rehearsal: list[Message] = [*([ANSWER] if self._answerer else []), *([SCORE] if self._judge else [])]
+        scores = [rehearsed_score(self._judge.family)] if self._judge else []
+        rehearsal: list[Message] = [*([ANSWER] if self._answerer else []), *scores]
         for message in rehearsal:
             self._tell(self._handle(message))
         while len(ends) < len(rehearsal):
@@ -192,7 +193,7 @@ class Worker:
             self._answer_step()
         verify_rehearsal(ends)
         if self._judge:
-            self._judge.end_exchange(SCORE.exchange)
+            self._judge.end_exchange("rehearsal")
         if self._answerer:
             self._answerer.forget()
 
@@ -324,6 +325,7 @@ def _info(model: Loaded) -> ModelInfo:
         demo=plan.demo,
         prompt_tokens_per_s=speed.prompt,
         answer_tokens_per_s=speed.answer,
+        adapter=plan.adapter.sha256 if plan.adapter else "",
     )
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from filters.parts import RedactedText
 from filters.tokens import Control, Text
 from proxy.workers.engine.batch import EngineError
+from proxy.workers.engine.templates.chat import Family
 from proxy.workers.wire import Done, Failed, Generate, Message, Score, Scored, Turn
 
-__all__ = ["ANSWER", "SCORE", "verify_rehearsal"]
+__all__ = ["ANSWER", "rehearsed_score", "verify_rehearsal"]
 
 _DEADLINE_MS = 600_000
 
@@ -24,7 +25,11 @@ ANSWER = Generate(
     deadline_ms=_DEADLINE_MS, credits=2,
 )  # fmt: skip
 
-SCORE = Score(2, "rehearsal", (Control("<bos>"), Text("Hello")), ((Text("Hello"),),), ("Yes", "No"), _DEADLINE_MS)
+
+def rehearsed_score(family: Family) -> Score:
+    """One score of a judge, behind the control token its prompts begin with."""
+    opening = (Control(family.controls[0]), Text("Hello"))
+    return Score(2, "rehearsal", opening, ((Text("Hello"),),), ("Yes", "No"), _DEADLINE_MS)
 
 
 def verify_rehearsal(ends: Sequence[Message]) -> None:

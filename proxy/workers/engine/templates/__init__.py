@@ -12,11 +12,12 @@ from proxy.workers.engine.templates.chat import Chat, Family, joined
 from proxy.workers.engine.templates.gemma2 import FAMILY as GEMMA2
 from proxy.workers.engine.templates.gemma3 import FAMILY as GEMMA3
 from proxy.workers.engine.templates.gemma4 import FAMILY as GEMMA4
+from proxy.workers.engine.templates.granite import FAMILY as GRANITE
 from proxy.workers.engine.templates.probes import PROBES
 
 __all__ = ["FAMILIES", "template_digest"]
 
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (GEMMA2, GEMMA3, GEMMA4)}
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (GEMMA2, GEMMA3, GEMMA4, GRANITE)}
 
 
 def template_digest(family: Family) -> str:
