@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ _TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 _WINDOW = 126  # pieces; [CLS] and [SEP] make 128, what the model was trained on
 _STRIDE = 110  # so that every piece has at least 8 neighbours on each side that exist
 _PAD_TO = 16
+_LONGEST_WORD = 100
+"""WordPiece maps longer words to `[UNK]` as a whole."""
 
 
 class NerInvalid(Exception):  # noqa: N818 - it names what the files are, as the other refusals do
@@ -92,6 +95,7 @@ class ClinicalNer:
     def __init__(self, session: Any, tokenizer: Any, thresholds: _Thresholds, digest: str) -> None:
         self._session, self._tokenizer, self._thresholds = session, tokenizer, thresholds
         self._cls, self._sep, self._unk = (tokenizer.token_to_id(t) for t in ("[CLS]", "[SEP]", "[UNK]"))
+        self._unsure = _readable(tokenizer)
         self.digest = digest
         """SHA-256 over the three files, each preceded by its length."""
 
@@ -122,6 +126,8 @@ class ClinicalNer:
 
     def unknown_words(self, text: str) -> tuple[tuple[int, int], ...]:
         """Return the runs the tokenizer maps to `[UNK]`, so that the model saw nothing of them."""
+        if not self._unsure.search(text):
+            return ()
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         places = (place for piece, place in zip(encoding.ids, encoding.offsets, strict=True) if piece == self._unk)
         return tuple((start, _with_marks(end, text)) for start, end in places)
@@ -173,23 +179,37 @@ def _starts(total: int) -> Iterator[int]:
     yield max(0, total - _WINDOW)
 
 
+def _readable(tokenizer: Any) -> re.Pattern[str]:
+    """Match what may become `[UNK]`: letters and signs without a piece of their own, words too long to be cut.
+
+    A word of letters that all have pieces, first and later, can always be cut into them (WordPiece); normalisation
+    takes accents off, so only plain ones are counted here.
+    """
+    signs = [c for c in map(chr, range(33, 127)) if tokenizer.token_to_id(c) is not None]
+    known = [c for c in signs if not c.isalnum() or tokenizer.token_to_id(f"##{c}") is not None]
+    upper = [c.upper() for c in known if c.upper().lower() == c]
+    return re.compile(rf"[^\s{re.escape(''.join([*known, *upper]))}]|[^\W_]{{{_LONGEST_WORD}}}")
+
+
 def _words(encoding: Any, shares: _Floats, thresholds: _Thresholds, text: str) -> Iterator[_Word]:
     """Yield the words that are not clean, in order."""
     by_label = shares[:, 1::2] + shares[:, 2::2]
     strongest = by_label.argmax(axis=1)
     clean = shares[:, 0]
     balanced, strict = (clean < t[strongest] for t in (thresholds.balanced, thresholds.strict))
-    groups: dict[int, list[int]] = {}
-    for piece, word in enumerate(encoding.word_ids):
-        groups.setdefault(word, []).append(piece)
-    for pieces in groups.values():
-        if not (strict[pieces].any() or balanced[pieces].any()):
-            continue
+    flagged = np.flatnonzero(strict | balanced)
+    if not flagged.size:
+        return
+    word_of, offsets = np.array(encoding.word_ids), encoding.offsets
+    for word in np.unique(word_of[flagged]):
+        first, last = np.searchsorted(word_of, word), np.searchsorted(word_of, word, side="right")
+        pieces = slice(first, last)
         label = int(by_label[pieces].sum(axis=0).argmax())
         doubt = 1.0 - float(clean[pieces].min())
-        score = 500 + int(499 * doubt) if balanced[pieces].any() else 350 + int(149 * doubt)
-        begins = shares[pieces[0], 1 + 2 * label] > shares[pieces[0], 2 + 2 * label]
-        start, end = encoding.offsets[pieces[0]][0], _with_marks(encoding.offsets[pieces[-1]][1], text)
+        sure = bool(balanced[pieces].any())
+        score = 500 + int(499 * doubt) if sure else 350 + int(149 * doubt)
+        begins = shares[first, 1 + 2 * label] > shares[first, 2 + 2 * label]
+        start, end = offsets[first][0], _with_marks(offsets[last - 1][1], text)
         yield _Word(start, end, LABELS[label], score, bool(begins))
 
 
