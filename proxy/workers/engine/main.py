@@ -314,7 +314,7 @@ def _no_answer(number: int) -> Done:
 
 def _info(model: Loaded) -> ModelInfo:
     plan: RolePlan = model.plan
-    speed = measure(model.context, model.vocabulary.controls["<bos>"], time.monotonic)
+    speed = measure(model.context, model.vocabulary.controls[model.family.controls[0]], time.monotonic)
     return ModelInfo(
         role=plan.role,
         id=plan.id,
