@@ -21,10 +21,14 @@ from pathlib import Path
 from proxy.access import METRICS, USE, Client
 from proxy.exchange import CallerKind
 
-__all__ = ["DAY_S", "ClientEntry", "Clients", "NewClient", "RegistryError", "proof_key_of"]
+__all__ = [
+    "DAY_S", "PANEL_DAYS", "REMEMBERED_DAYS", "ClientEntry", "Clients", "NewClient", "RegistryError", "proof_key_of",
+]  # fmt: skip
 
 DAY_S = 86_400
 MAX_DAYS = 365
+PANEL_DAYS, REMEMBERED_DAYS = 0.5, 30
+"""How long a panel's token lives: until the end of a shift, or as long as the user asked to be remembered."""
 _MAX_PER_UID = 64
 _KEEP_DEAD_S = 30 * DAY_S
 """Revoked and expired entries stay this long without their hash, so that a panel can be told which of both it is."""

@@ -22,7 +22,7 @@ from aiohttp import web
 from proxy.access import INSTALLED_ORIGIN, AccessRules, Client, Route, RouteKind
 from proxy.asking import Limits, read_body
 from proxy.caps import Buckets
-from proxy.clients import Clients, NewClient, RegistryError
+from proxy.clients import PANEL_DAYS, REMEMBERED_DAYS, Clients, NewClient, RegistryError
 from proxy.dialects.fields import read_object
 from proxy.dialects.panel import PanelStatus, Preview, Today, encode_preview, encode_status, parse_preview
 from proxy.errors import CordonError
@@ -37,7 +37,6 @@ __all__ = ["Acquaintances", "Days", "Front", "PanelDesk", "Surroundings", "brows
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _POST = frozenset({"POST"})
-_PANEL_DAYS, _REMEMBERED_DAYS = 0.5, 30
 _UNKNOWN_KID = "-"
 _BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome or Chromium"))
 _ENDED = {"ok": "answered", "refused": "refused", "withheld": "refused"}
@@ -178,7 +177,7 @@ class PanelDesk:
 
     def _token(self, request: web.Request, remember: bool) -> tuple[str, Paired]:
         browser = browser_of(request.headers.get("User-Agent", ""))
-        days = _REMEMBERED_DAYS if remember else _PANEL_DAYS
+        days = REMEMBERED_DAYS if remember else PANEL_DAYS
         new = NewClient(
             f"panel in {browser}", request[CALLER].uid, days,
             kind=CallerKind.EXTENSION, origin=request.headers["Origin"], remembered=remember,

@@ -309,7 +309,8 @@ class _House:
 
     async def _clients(self, request: web.Request) -> web.StreamResponse:
         wish = read_object(await read_body(request, self.shell.limits))
-        reply = manage(wish, uid=request[CALLER].uid, clients=self.gateway.clients, now_s=time())
+        uid, clients, rules = request[CALLER].uid, self.gateway.clients, self.gateway.rules
+        reply = manage(wish, uid=uid, clients=clients, rules=rules, now_s=time())
         self.control.revoked(reply.ended)
         return _json(reply.body)
 

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from proxy.access import AccessRules
 from proxy.clients import Clients
 from proxy.dialects.fields import Fields
 from proxy.errors import CordonError
 from proxy.manage import Managed, manage
+
+ID = "abcdefghijklmnopabcdefghijklmnop"
+ORIGIN = f"chrome-extension://{ID}"
+FIREFOX = "moz-extension://01234567-89ab-cdef-0123-456789abcdef"
+RULES = AccessRules(8642, frozenset({ID}))
 
 
 @pytest.fixture
@@ -19,7 +25,7 @@ def clients(tmp_path: Path) -> Clients:
 
 
 def _do(clients: Clients, asker: int, /, **wish: object) -> Managed:
-    return manage(Fields(wish), uid=asker, clients=clients, now_s=1_800_000_000)
+    return manage(Fields(wish), uid=asker, clients=clients, rules=RULES, now_s=1_800_000_000)
 
 
 def _body(done: Managed) -> dict[str, object]:
@@ -41,6 +47,24 @@ def test_own_tokens(clients: Clients) -> None:
     assert _body(_do(clients, 1001, op="list")) == {"clients": []}
     assert _do(clients, 1001, op="revoke", kid=made["kid"]) == Managed(b'{"revoked":0}')
     assert _do(clients, 1000, op="revoke", kid=made["kid"]).ended == {made["kid"]}
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, FIREFOX])
+def test_a_managed_panel_gets_a_token_of_its_origin(clients: Clients, origin: str) -> None:
+    made = _body(_do(clients, 1000, op="panel", origin=origin))
+    found = clients.match(str(made["token"]))
+    assert found is not None
+    assert (found.kind, found.origin, found.uid) == ("extension", origin, 1000)
+    assert made["expires"] == 1_800_000_000 + 43_200
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "null", ORIGIN[:-1] + "a", ORIGIN + "/", FIREFOX + "0", "https://evil.test", ORIGIN.upper()]
+)
+def test_only_an_extension_s_origin_gets_one(clients: Clients, origin: str) -> None:
+    with pytest.raises(CordonError, match="origin_refused"):
+        _do(clients, 1000, op="panel", origin=origin)
+    assert clients.entries == ()
 
 
 def test_root_manages_all(clients: Clients) -> None:
