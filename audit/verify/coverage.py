@@ -268,7 +268,7 @@ def _check_changes(log: Structure, marks: list[_Mark], board: Board) -> None:
             if not state and ("policy", now["policy"]) not in approved:
                 board.add("V19", "gap", Finding(seq=mark.seq, name="policy"))
             state = state or dict(now)
-            owed = {what: now[what] for what in DIGESTS if now[what] != state[what]}
+            owed = {what: now[what] for what in DIGESTS if now[what] != state.get(what)}
             if now["software"] not in known:
                 board.add("V22", "gap", Finding(seq=mark.seq))
         elif mark.kind == "C" and "approval" not in mark.body:
