@@ -19,7 +19,7 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from proxy.dialects import Ask, Dialect, ModelCard, Parsed, ReplyHead, StreamCodec
+from proxy.dialects import Ask, Dialect, Idle, ModelCard, Parsed, ReplyHead, StreamCodec
 from proxy.errors import CordonError
 from proxy.exchange import (
     Broken,
@@ -158,6 +158,10 @@ class Account:
             self.outcome = {Refused: "refused", Withheld: "withheld", Broken: "broken"}[type(last)]
             self.code = last.code
 
+    def settled(self, outcome: str, status: int) -> None:
+        """Take over an end that no event told."""
+        self.outcome, self.status = outcome, status
+
     def refused(self, code: str, status: int) -> None:
         """Take over a refusal that no event told."""
         self.status, self.code = status, code
@@ -187,12 +191,16 @@ class Asking:
 
     async def answer(self, request: web.Request, account: Account) -> web.StreamResponse:
         """Read, parse, run, reply. Raises CordonError for what is refused before an answer began."""
-        parsed = await self._parse(request, account.caller)
         cards = self.journeys.models()
-        wanted = parsed.prompt.sampling.model  # "" is the model that answers
-        if cards and wanted and all(card.id != wanted for card in cards):
+        parsed = await self._parse(request, account.caller)
+        wanted = parsed.model if isinstance(parsed, Idle) else parsed.prompt.sampling.model
+        if cards and wanted and all(card.id != wanted for card in cards):  # "" is the model that answers
             self.journeys.refuse_parse(account.caller, "model_unknown")
             raise CordonError("model_unknown")
+        if isinstance(parsed, Idle):
+            account.settled("ok", 200)
+            body = parsed.render(ReplyHead(account.exchange, int(time())))
+            return web.Response(body=body, content_type="application/json", charset="utf-8")
         exchange = Exchange(
             account.exchange, account.caller, self.dialect.name, parsed.stream, self.limits.answer_ms,
             int(account.began_s * 1000),
@@ -204,9 +212,11 @@ class Asking:
             async with aclosing(self._events(exchange, parsed.prompt)) as events:
                 return await (reply.streamed(events) if parsed.stream else reply.whole(events))
 
-    async def _parse(self, request: web.Request, caller: Caller) -> Parsed:
+    async def _parse(self, request: web.Request, caller: Caller) -> Parsed | Idle:
         try:
-            return self.ask.parse(await read_body(request, self.limits))
+            body = await read_body(request, self.limits)
+            idle = None if self.ask.idle is None else self.ask.idle(body)
+            return self.ask.parse(body) if idle is None else idle
         except CordonError as error:
             self.journeys.refuse_parse(caller, error.code)
             raise

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from proxy.exchange import Event, Prompt
 
-__all__ = ["Ask", "Dialect", "Facts", "ModelCard", "Parsed", "Read", "ReplyHead", "StreamCodec"]
+__all__ = ["Ask", "Dialect", "Facts", "Idle", "ModelCard", "Parsed", "Read", "ReplyHead", "StreamCodec"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,14 @@ class StreamCodec(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """A request that only wants a model to be ready: no text goes anywhere, nothing is recorded."""
+
+    model: str
+    render: Callable[[ReplyHead], bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """An address that takes a prompt. `name` is the closed label of its route."""
 
@@ -69,6 +77,8 @@ class Ask:
     parse: Callable[[bytes], Parsed]
     stream: Callable[[ReplyHead], StreamCodec]
     whole: Callable[[ReplyHead, Sequence[Event]], bytes]
+    idle: Callable[[bytes], Idle | None] | None = None
+    """Recognises a request that asks nothing of a model; None if the API has no such thing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from proxy.dialects import Ask, Dialect, Facts, Read
 from proxy.dialects.ollama_models import ps, root, show, tags, version
-from proxy.dialects.ollama_reply import chat_stream, chat_whole, error, generate_stream, generate_whole
+from proxy.dialects.ollama_reply import (
+    chat_idle,
+    chat_stream,
+    chat_whole,
+    error,
+    generate_idle,
+    generate_stream,
+    generate_whole,
+)
 from proxy.dialects.ollama_request import parse_chat, parse_generate, parse_show
 
 __all__ = ["DIALECT"]
@@ -18,8 +26,8 @@ DIALECT = Dialect(
     prefix="/api/",
     stream_type="application/x-ndjson",
     asks=(
-        Ask("ollama_chat", "/api/chat", parse_chat, chat_stream, chat_whole),
-        Ask("ollama_generate", "/api/generate", parse_generate, generate_stream, generate_whole),
+        Ask("ollama_chat", "/api/chat", parse_chat, chat_stream, chat_whole, chat_idle),
+        Ask("ollama_generate", "/api/generate", parse_generate, generate_stream, generate_whole, generate_idle),
     ),
     reads=(
         Read("ollama_tags", "/api/tags", tags),

@@ -13,11 +13,15 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from filters.restore import Piece
-from proxy.dialects import ReplyHead
+from proxy.dialects import Idle, ReplyHead
+from proxy.dialects.ollama_request import idle_chat, idle_generate
 from proxy.errors import CordonError, entry_of
 from proxy.exchange import Broken, Event, Finish, Finished, Opened, Refused, Released, ReleasedCall, Withheld
 
-__all__ = ["Stream", "chat_stream", "chat_whole", "error", "generate_stream", "generate_whole", "stamp"]
+__all__ = [
+    "Stream", "chat_idle", "chat_stream", "chat_whole", "error", "generate_idle", "generate_stream", "generate_whole",
+    "stamp",
+]  # fmt: skip
 
 _Object = dict[str, object]
 _Said = Callable[[str, Sequence[_Object]], _Object]
@@ -61,6 +65,24 @@ def chat_whole(head: ReplyHead, events: Sequence[Event]) -> bytes:
 def generate_whole(head: ReplyHead, events: Sequence[Event]) -> bytes:
     """A complete answer of `/api/generate`."""
     return _whole(head, events, _generate)
+
+
+def chat_idle(body: bytes) -> Idle | None:
+    """A request of `/api/chat` without messages."""
+    return _idle(idle_chat(body), _chat)
+
+
+def generate_idle(body: bytes) -> Idle | None:
+    """A request of `/api/generate` without a prompt."""
+    return _idle(idle_generate(body), _generate)
+
+
+def _idle(name: str | None, said: _Said) -> Idle | None:
+    """The models are in memory before anybody may ask and stay there, so the answer is always the same."""
+    if name is None:
+        return None
+    end: _Object = {"done": True, "done_reason": "load"}
+    return Idle(name, lambda head: _json(_envelope(head, name) | said("", ()) | end) + b"\n")
 
 
 def stamp(seconds: int) -> str:

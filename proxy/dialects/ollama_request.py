@@ -17,7 +17,7 @@ from proxy.dialects.texts import inspectable, read_name, read_stops, read_tools
 from proxy.errors import CordonError
 from proxy.exchange import Conversation, Message, Prompt, Role, Sampling, Tool, ToolCall
 
-__all__ = ["parse_chat", "parse_generate", "parse_show"]
+__all__ = ["idle_chat", "idle_generate", "parse_chat", "parse_generate", "parse_show"]
 
 _ROLES = frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL})
 _LATEST = ":latest"
@@ -41,6 +41,19 @@ def parse_generate(body: bytes) -> Parsed:
     request = read_object(body)
     _refuse_past_template(request)
     return _parsed(request, tuple(_turns(request)), ())
+
+
+def idle_chat(body: bytes) -> str | None:
+    """The model's name if the request has no messages: by that a client loads a model, or lets it go."""
+    request = read_object(body)
+    return None if list(request.items("messages")) else _model(request)
+
+
+def idle_generate(body: bytes) -> str | None:
+    """The model's name if the request has no prompt; what goes past the template is refused first."""
+    request = read_object(body)
+    _refuse_past_template(request)
+    return None if request.text("prompt") else _model(request)
 
 
 def parse_show(body: bytes) -> str:
@@ -121,7 +134,7 @@ def _turns(request: Fields) -> Iterator[Message[PatientText]]:
     if system := request.text("system"):
         yield Message(Role.SYSTEM, inspectable(system))
     prompt = request.text("prompt")
-    if not prompt:  # an empty one only loads a model elsewhere; here the model is loaded
+    if not prompt:  # `idle_generate` came first
         raise CordonError("bad_request")
     yield Message(Role.USER, inspectable(prompt))
 

@@ -287,3 +287,18 @@ async def test_a_web_page_is_no_caller(tmp_path: Path) -> None:
             refused = await http.post("/api/chat", json={"model": MODEL, "messages": ASK})
     assert (refused.status_code, refused.json()["code"]) == (403, "origin_refused")
     assert not any(name.lower().startswith("access-control") for name in refused.headers)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_that_only_loads_a_model_is_answered_and_asks_nobody(tmp_path: Path, stream: bool) -> None:
+    async with running(tmp_path) as house, _client(house) as client:
+        generated = await client.generate(MODEL, "", system="be brief", keep_alive="5m", stream=stream)
+        chatted = await client.chat(f"{MODEL}:latest", [], stream=stream)
+        replies = [[part async for part in reply][-1] if stream else reply for reply in (generated, chatted)]
+        with pytest.raises(ollama.ResponseError) as unknown:
+            await client.generate("another", "")
+        with pytest.raises(ollama.ResponseError) as past:
+            await client.generate(MODEL, "", template="{{ .Prompt }}")
+    assert [(r.model, r.done, r.done_reason) for r in replies] == [(MODEL, True, "load")] * 2
+    assert house.gateway.seen == []
+    assert (unknown.value.status_code, past.value.status_code) == (404, 400)
