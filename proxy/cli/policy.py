@@ -1,4 +1,4 @@
-"""`cordon policy list | show | check | calibrate`: what the rules are, and whether a site's own file is one.
+"""`cordon policy list | show | check | calibrate | replay`: what the rules are, and whether a site's own file is one.
 
 Law: nothing here changes a rule; a file that would not load is said so before a service has to.
 """
@@ -15,34 +15,21 @@ from pydantic import ValidationError
 from rich.table import Column, Table
 from rich.text import Text
 
-from filters.recognizers import catalogue
-from filters.stock import STOCK
-from policies.load import verify_kinds
 from policies.model import Direction, Policy, PolicyError, Regime
 from proxy.cli.calibrate import CALIBRATE
 from proxy.cli.command import Command, Exit, complain, out
+from proxy.cli.replay import REPLAY
 from proxy.cli.shelf import inspect, settings_or_defaults
 from proxy.config import ConfigError, PolicySettings, Settings
+from proxy.detectors import site_of
 from proxy.policy_files import read_policy, read_rules, shipped_policies
 from proxy.stock import read_catalogue
 
-__all__ = ["COMMANDS", "known_kinds"]
+__all__ = ["COMMANDS"]
 
-_MODEL_KINDS = ("person", "location", "org", "facility", "date", "age", "phone", "email", "id", "url")
-"""What the name finder reports (a test holds them equal to its labels)."""
-_OTHER_KINDS = ("opaque", "uncovered_script")
 _PII_FIELDS = (
     "point", "bare_year", "durations", "relative_dates", "facility_names", "uncovered_script", "tool_arguments",
 )  # fmt: skip
-
-
-def known_kinds() -> frozenset[str]:
-    """Every kind of identifier that some detector can report, so that a rule about it can fire."""
-    found = {stock.kind for stock in STOCK} | {*_MODEL_KINDS, *_OTHER_KINDS}
-    for entry in catalogue():
-        recognizer = entry.recognizer
-        found |= {recognizer.kind, recognizer.cued_kind, *(kind for _, kind in recognizer.kinds)}
-    return frozenset(found - {""})
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -133,7 +120,10 @@ def _joined(settings: Settings, chosen: PolicySettings) -> Regime:
 def _rows(regime: Regime) -> Iterator[tuple[str, str]]:
     pii = regime.pii
     yield from (("name", regime.name), ("title", regime.title), ("purpose", regime.purpose), ("basis", regime.basis))
-    yield "least evidence", regime.evidence_min
+    yield from (("extends", base) for base in regime.extends)
+    yield from (("law", citation) for citation in regime.law)
+    yield from (("least evidence", regime.evidence_min), ("engine", regime.engine))
+    yield from _term_rows(regime)
     for field in _PII_FIELDS:
         yield f"pii.{field}", str(getattr(pii, field))
     yield "pii.ages_from", str(pii.ages_from)
@@ -148,6 +138,19 @@ def _rows(regime: Regime) -> Iterator[tuple[str, str]]:
         yield from _threshold_rows(regime)
     else:
         yield "thresholds", "none: the guard of these settings has no calibration"
+
+
+def _term_rows(regime: Regime) -> Iterator[tuple[str, str]]:
+    limits, kept, window = regime.limits, regime.retention, regime.window
+    yield "limits.prompt_chars", f"{limits.prompt_chars:,}"
+    yield "limits.turns", f"{limits.turns:,}"
+    yield "limits.answer_tokens", f"{limits.answer_tokens:,}"
+    yield "retention, months", f"{kept.log_months_least} to {kept.log_months_most}"
+    yield "window, tokens", f"{window.least_tokens} to {window.most_tokens}, {window.guard_percent} % for judging"
+    yield "injection", f"tools {regime.injection.tools.value}, documents {regime.injection.documents.value}"
+    for rule in regime.tightened:
+        what = f"at least {rule.cap.value}" if rule.cap else f"block from {(rule.block_at_most or 0) / 10_000:.4f}"
+        yield f"stricter.{rule.place}", f"{rule.guideline}: {what}"
 
 
 def _threshold_rows(policy: Policy) -> Iterator[tuple[str, str]]:
@@ -176,7 +179,7 @@ def _check(args: argparse.Namespace) -> int:
         return Exit.FAILED
     try:
         regime = read_rules(PolicySettings(name=path.stem, dir=path.resolve().parent))
-        verify_kinds(regime, known_kinds())
+        site_of(regime)
     except ValidationError:
         complain("the file's name is the policy's: lower-case letters, digits and hyphens. It does not load")
         return Exit.NO
@@ -195,7 +198,7 @@ COMMANDS = (
     Command("policy list", "List the policies; * is the one in force.", "cordon policy list", _list, _arguments),
     Command(
         "policy show",
-        "Say what a policy replaces, what it asks, and from which score on it acts.",
+        "Say what a policy replaces, what it asks, how much it allows, and from which score on it acts.",
         "cordon policy show gdpr",
         _show,
         _show_arguments,
@@ -208,4 +211,5 @@ COMMANDS = (
         _check_arguments,
     ),
     CALIBRATE,
+    REPLAY,
 )
