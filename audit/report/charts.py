@@ -10,7 +10,7 @@ from audit.record import parse_time
 from audit.report.html import Markup, join, tag
 from audit.report.tally import Bar
 from audit.strictjson import Json
-from audit.words import kind_words, readable, word
+from audit.words import Words, readable
 
 __all__ = ["coverage_bar", "day_bars", "removed_bars"]
 
@@ -18,7 +18,7 @@ _WIDTH = 720
 _GAPS = frozenset({"crashed", "cut"})
 
 
-def coverage_bar(periods: Sequence[Json]) -> Markup:
+def coverage_bar(periods: Sequence[Json], words: Words) -> Markup:
     """Draw the time line; the shortest stretch is still two units wide."""
     start, end = parse_time(periods[0]["from"]), parse_time(periods[-1]["to"])
     span = max(end - start, 1)
@@ -26,7 +26,7 @@ def coverage_bar(periods: Sequence[Json]) -> Markup:
     for period in periods:
         a, b = parse_time(period["from"]), parse_time(period["to"])
         x, width = (a - start) / span * _WIDTH, max((b - a) / span * _WIDTH, 2)
-        title = tag("title", readable(f"{word('labels', period['label'])}: {period['from']} to {period['to']}"))
+        title = tag("title", _stretch(period, words))
         place: dict[str, str | float] = {
             "x": f"{min(x, _WIDTH - 2):.1f}",
             "y": 0,
@@ -36,10 +36,15 @@ def coverage_bar(periods: Sequence[Json]) -> Markup:
         shapes.append(tag("rect", title, class_=f"p-{period['label']}", **place))
         if period["label"] in _GAPS:
             shapes.append(tag("rect", fill="url(#hatch)", **place))
-    return _svg(30, "coverage", _hatch(), *shapes)
+    return _svg(30, words.say("coverage_alt"), _hatch(), *shapes)
 
 
-def day_bars(bars: Sequence[Bar]) -> Markup:
+def _stretch(period: Json, words: Words) -> str:
+    span = words.say("span", start=period["from"], end=period["to"])
+    return readable(f"{words.word('labels', period['label'])}: {span}")
+
+
+def day_bars(bars: Sequence[Bar], words: Words) -> Markup:
     """Draw requests and blocks side by side, a number on each bar where there is room."""
     high, base, left = 120, 140, 30
     most = max(max(bar.requests, bar.blocks) for bar in bars)
@@ -61,15 +66,17 @@ def day_bars(bars: Sequence[Bar]) -> Markup:
                 "width": f"{wide:.1f}",
                 "height": f"{height:.1f}",
             }
-            shapes.append(tag("rect", tag("title", f"{bar.name}: {value} {name}"), class_=f"b-{name}", **place))
+            shapes.append(
+                tag("rect", tag("title", f"{bar.name}: {value} {words.say(name)}"), class_=f"b-{name}", **place)
+            )
             if value and wide > 14:
                 shapes.append(tag("text", value, x=f"{x + wide / 2:.1f}", y=f"{base - height - 4:.1f}", class_="mid"))
         if number % every == 0:
             shapes.append(tag("text", bar.name, x=f"{middle:.1f}", y=base + 16, class_="mid"))
-    return _svg(base + 24, "requests and blocks", _hatch(), *shapes)
+    return _svg(base + 24, words.say("bars_alt"), _hatch(), *shapes)
 
 
-def removed_bars(removed: Mapping[str, int]) -> Markup:
+def removed_bars(removed: Mapping[str, int], words: Words) -> Markup:
     """Draw one line a kind, longest first, the words on the left and the number at the end."""
     line, left = 22, 250
     most = max(removed.values())
@@ -78,11 +85,11 @@ def removed_bars(removed: Mapping[str, int]) -> Markup:
         y = number * line
         width = count / most * (_WIDTH - left - 50)
         shapes += [
-            tag("text", kind_words(kind), x=left - 8, y=y + 15, class_="end"),
+            tag("text", words.kind(kind), x=left - 8, y=y + 15, class_="end"),
             tag("rect", x=left, y=y + 3, width=f"{width:.1f}", height=line - 7, class_="b-requests"),
             tag("text", count, x=f"{left + width + 6:.1f}", y=y + 15),
         ]
-    return _svg(line * len(removed), "identifiers replaced", *shapes)
+    return _svg(line * len(removed), words.say("removed_alt"), *shapes)
 
 
 def _svg(height: int, label: str, *children: Markup) -> Markup:

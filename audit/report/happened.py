@@ -8,7 +8,7 @@ from audit.report.charts import day_bars, removed_bars
 from audit.report.html import Markup, join, tag
 from audit.report.tally import Tally, ranges
 from audit.verify import Verification, plain_words
-from audit.words import kind_words, readable, say, word
+from audit.words import ENGLISH, Words, readable
 
 __all__ = ["Number", "exceptions_section", "happened_section", "moment", "numbers_of", "proof_section", "table"]
 
@@ -27,46 +27,59 @@ class Number:
     exchanges: tuple[Exchange, ...]
 
 
-def numbers_of(counted: Tally) -> tuple[Number, ...]:
+def numbers_of(counted: Tally, words: Words) -> tuple[Number, ...]:
     """Return the numbers in the order of the page."""
     requests = counted.requests
-    listed = [Number("requests", "requests to a model", len(requests), requests)]
+    listed = [Number("requests", words.say("n_requests"), len(requests), requests)]
     for result in (*_ALWAYS, *_IF_ANY):
         found = counted.results.get(result, ())
         if found or result in _ALWAYS:
-            listed.append(Number(f"result-{result}", word("results", result), counted.number(result), found))
-    listed.append(Number("flagged", "flagged for safety", len(counted.flagged), counted.flagged))
+            listed.append(Number(f"result-{result}", words.word("results", result), counted.number(result), found))
+    listed.append(Number("flagged", words.say("n_flagged"), len(counted.flagged), counted.flagged))
     count = sum(counted.removed.values())
-    listed.append(Number("removed", "identifiers replaced", count, counted.removed_in))
+    listed.append(Number("removed", words.say("n_removed"), count, counted.removed_in))
     return tuple(listed)
 
 
-def happened_section(counted: Tally, numbers: Sequence[Number], reasons: Mapping[str, str]) -> Markup:
+def happened_section(counted: Tally, numbers: Sequence[Number], reasons: Mapping[str, str], words: Words) -> Markup:
     """Tiles, requests per day, refusals by reason, identifiers by kind."""
+    say = words.say
     tiles = [tag("div", _linked(number), tag("small", number.words), class_="tile") for number in numbers]
-    pieces = [tag("h2", "4. What happened"), tag("div", *tiles, class_="tiles")]
+    pieces = [tag("h2", say("h_happened")), tag("div", *tiles, class_="tiles")]
     if counted.bars:
-        legend = tag("div", _swatch("b-requests", "requests"), _swatch("b-blocks", "blocks"), class_="legend")
+        swatches = [_swatch(f"b-{name}", say(name)) for name in ("requests", "blocks")]
         heading = say("per_month" if counted.by_month else "per_day")
-        pieces.append(tag("div", tag("h3", heading), legend, day_bars(counted.bars), class_="keep"))
+        legend = tag("div", *swatches, class_="legend")
+        pieces.append(tag("div", tag("h3", heading), legend, day_bars(counted.bars, words), class_="keep"))
     if counted.reasons:
-        pieces += [tag("h3", "Refusals and failures by reason"), _reasons(counted, reasons)]
-    removed = removed_bars(counted.removed) if counted.removed else tag("p", say("nothing_removed"))
+        pieces += [tag("h3", say("h_reasons")), _reasons(counted, reasons, words)]
+    removed = removed_bars(counted.removed, words) if counted.removed else tag("p", say("nothing_removed"))
     return join(*pieces, tag("div", tag("h3", say("removed")), removed, class_="keep"))
 
 
-def _reasons(counted: Tally, reasons: Mapping[str, str]) -> Markup:
+def _reasons(counted: Tally, reasons: Mapping[str, str], words: Words) -> Markup:
+    dash = words.say("dash")
     rows = [
-        (reasons.get(code, code), rule or "-", sum(e.count for e in found), ranges(e.seq for e in found))
+        (_reason(code, reasons, words), rule or "-", sum(e.count for e in found), ranges((e.seq for e in found), dash))
         for (code, rule), found in counted.reasons.items()
     ]
-    return table(("Reason", "Rule of the policy", "Number", "Records"), rows, numbers=(2,))
+    headers = [words.say(name) for name in ("c_reason", "c_rule", "c_number", "c_records")]
+    return table(headers, rows, numbers=(2,))
 
 
-def exceptions_section(found: Verification, counted: Tally, reasons: Mapping[str, str]) -> Markup:
+def _reason(code: str, reasons: Mapping[str, str], words: Words) -> str:
+    """Return the sentence of a code: translated, else as the service says it, else the code itself."""
+    own = words.word("reasons", code)
+    return own if own != code else reasons.get(code, code)
+
+
+def exceptions_section(
+    found: Verification, counted: Tally, reasons: Mapping[str, str], words: Words = ENGLISH
+) -> Markup:
     """Checks that do not hold, then requests that did not end as they should."""
-    pieces = [tag("h2", "5. Exceptions"), tag("p", say("exceptions"), class_="quiet")]
-    failing = [line for line in plain_words(found) if line[:1] == "V" and line[1:3].isdigit()]
+    say = words.say
+    pieces = [tag("h2", say("h_exceptions")), tag("p", say("exceptions"), class_="quiet")]
+    failing = [line for line in plain_words(found, words.texts()) if line[:1] == "V" and line[1:3].isdigit()]
     if not failing and not counted.exceptions:
         pieces.append(tag("p", say("no_exceptions")))
     if failing:
@@ -74,31 +87,31 @@ def exceptions_section(found: Verification, counted: Tally, reasons: Mapping[str
     if counted.exceptions:
         shown = counted.exceptions[:_SHOWN]
         rows = [
-            (e.seq, moment(e.begin.get("t", e.hour)), word("results", e.result), reasons.get(e.code, e.code) or "-")
+            (e.seq, moment(e.begin.get("t", e.hour)), words.word("results", e.result),
+             _reason(e.code, reasons, words) or "-")
             for e in shown
-        ]
-        words = {"shown": len(shown), "all": len(counted.exceptions), "filter": say("exception_filter")}
+        ]  # fmt: skip
+        values = {"shown": len(shown), "all": len(counted.exceptions), "filter": say("exception_filter")}
         pieces += [
-            table(("Record", "Time", "Result", "Reason"), rows),
-            tag("p", say("showing", **words), class_="small quiet"),
+            table([say(name) for name in ("c_record", "c_time", "c_result", "c_reason")], rows),
+            tag("p", say("showing", **values), class_="small quiet"),
         ]
     return join(*pieces)
 
 
-def proof_section(numbers: Sequence[Number], counted: Tally) -> Markup:
+def proof_section(numbers: Sequence[Number], counted: Tally, words: Words) -> Markup:
     """List the records behind each number, all of them."""
+    say, dash = words.say, words.say("dash")
     rows = [
-        (tag("span", number.words, id=f"n-{number.id}"), number.count, ranges(e.seq for e in number.exchanges) or "-")
-        for number in numbers
+        (tag("span", n.words, id=f"n-{n.id}"), n.count, ranges((e.seq for e in n.exchanges), dash) or "-")
+        for n in numbers
     ]
     rows += [
-        (tag("span", f"replaced: {kind_words(kind)}"), count, ranges(_with(kind, counted.removed_in)))
+        (tag("span", say("replaced", kind=words.kind(kind))), count, ranges(_with(kind, counted.removed_in), dash))
         for kind, count in counted.removed.items()
     ]
-    return join(
-        tag("h2", say("evidence_list"), class_="annex"),
-        table(("Number", "Counted", "Records"), rows, numbers=(1,)),
-    )
+    headers = [say(name) for name in ("c_number", "c_counted", "c_records")]
+    return join(tag("h2", say("evidence_list"), class_="annex"), table(headers, rows, numbers=(1,)))
 
 
 def _with(kind: str, exchanges: Iterable[Exchange]) -> Iterator[int]:

@@ -6,7 +6,7 @@ from importlib import resources
 
 __all__ = ["COUNTRIES", "Duty", "LegalMap", "legal_map"]
 
-COUNTRIES = ("lk", "eu")
+COUNTRIES = ("lk", "eu", "sg", "ae", "us", "ai")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,28 +7,26 @@ show; the legal map of one country; signature. Every number is counted here from
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
 
-from audit.export.columns import code_of, exchanges, workstation
-from audit.export.dossier import Dossier, note_of
-from audit.history import ACCESS, digests_of
+from audit.export.columns import exchanges, workstation
+from audit.export.dossier import Dossier
 from audit.record import parse_time
+from audit.report.changes import changes_section, retention_section
 from audit.report.charts import coverage_bar
 from audit.report.happened import exceptions_section, happened_section, moment, numbers_of, proof_section, table
 from audit.report.html import Markup, join, tag
 from audit.report.legal import legal_map
-from audit.report.tally import Tally, ranges, tally
-from audit.strictjson import Json
-from audit.verify import Verification, plain_words, texts
-from audit.words import readable, say, word
+from audit.report.tally import tally
+from audit.verify import Verification, plain_words
+from audit.words import ENGLISH, Words, readable
 
 __all__ = ["Made", "page"]
 
 _COLOURS = {"VERIFIED": "good", "VERIFIED WITH GAPS": "warn", "NOT VERIFIED": "bad", "CANNOT TELL": "cold"}
-_STATES = {"pass": "holds", "gap": "gap", "unknown": "cannot tell", "fail": "DOES NOT HOLD", "not_run": "not run"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +35,33 @@ class Made:
 
     by: str
     at: str
+    qr: str = ""
+    """The checkpoint code as an SVG picture, from a maker we trust; empty for none."""
 
 
-def page(dossier: Dossier, made: Made, reasons: Mapping[str, str], country: str = "") -> bytes:
+def page(dossier: Dossier, made: Made, reasons: Mapping[str, str], country: str = "", words: Words = ENGLISH) -> bytes:
     """Return the page. `reasons`: code of a refusal -> a sentence; `country`: whose law is mapped."""
     counted = tally(exchanges(dossier))
-    body = [_head(dossier, made), _verdict(dossier)]
+    body = [_head(dossier, made, words), _verdict(dossier, words)]
+    numbers = numbers_of(counted, words) if dossier.code else ()
     if dossier.code:
-        numbers = numbers_of(counted)
         body += [
-            _cards(dossier),
-            _coverage(dossier.found),
-            happened_section(counted, numbers, reasons),
-            exceptions_section(dossier.found, counted, reasons),
-            _changes(dossier, counted),
-            _retention(dossier),
+            _cards(dossier, words),
+            _coverage(dossier.found, words),
+            happened_section(counted, numbers, reasons, words),
+            exceptions_section(dossier.found, counted, reasons, words),
+            changes_section(dossier, counted, words),
+            retention_section(dossier, words),
         ]
     else:
-        numbers = ()
-        body += [tag("p", say("broken")), exceptions_section(dossier.found, counted, reasons)]
-    body += [_not_shown(), _law(country), _sign(dossier)]
-    body.append(proof_section(numbers, counted) if numbers else Markup())
-    body.append(_checks(dossier.found))
-    return _document(join(*body))
+        body += [tag("p", words.say("broken")), exceptions_section(dossier.found, counted, reasons, words)]
+    body += [_not_shown(words), _law(country, words), _sign(dossier, made, words)]
+    body.append(proof_section(numbers, counted, words) if numbers else Markup())
+    body.append(_checks(dossier.found, words))
+    return _document(join(*body), words)
 
 
-def _document(body: Markup) -> bytes:
+def _document(body: Markup, words: Words) -> bytes:
     """Close the page to everything but its own style, which is named by its digest."""
     style = Markup(resources.files("audit.report").joinpath("style.css").read_text("utf-8"))
     digest = base64.b64encode(sha256(style.encode()).digest()).decode()
@@ -72,211 +71,143 @@ def _document(body: Markup) -> bytes:
         tag("meta", charset="utf-8"),
         Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}"/>'),
         tag("meta", name_="referrer", content="no-referrer"),
+        tag("meta", name_="color-scheme", content="light dark"),
         tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", say("title")),
+        tag("title", words.say("title")),
         tag("style", style),
     )
-    html = tag("html", head, tag("body", tag("main", body)), lang="en")
+    html = tag("html", head, tag("body", tag("main", body)), lang=words.language)
     return f"<!doctype html>\n{html}\n".encode()
 
 
 # --- 1 to 3: verified, for what, with what gaps
 
 
-def _head(dossier: Dossier, made: Made) -> Markup:
-    found = dossier.found
+def _head(dossier: Dossier, made: Made, words: Words) -> Markup:
+    found, say = dossier.found, words.say
     first, last = found.range
-    computer = f"{workstation(found.origin)}, of {found.origin.partition('/')[0]}" if found.origin else "not known"
+    site = found.origin.partition("/")[0]
+    computer = say("computer", name=workstation(found.origin), site=site) if found.origin else say("not_known")
     times = [body["t"] for _, body in dossier.records.values() if "t" in body]
-    rows: list[tuple[str, str]] = [("Computer", computer)]
+    rows: list[tuple[str, str]] = [(say("k_computer"), computer)]
     if dossier.code:
-        rows.append(("Records", say("range", first=first, last=last, size=found.size)))
+        rows.append((say("k_records"), say("range", first=first, last=last, size=found.size)))
     if times:
-        rows.append(("From", readable(min(times, key=parse_time))))
-        rows.append(("To", readable(max(times, key=parse_time))))
-    rows.append(("This page", readable(say("made", by=made.by, at=made.at))))
-    lines = [tag("tr", tag("td", name, class_="key quiet"), tag("td", text)) for name, text in rows]
-    return join(tag("h1", say("title")), tag("p", say("lead"), class_="quiet"), tag("table", tag("tbody", *lines)))
+        rows.append((say("k_from"), readable(min(times, key=parse_time))))
+        rows.append((say("k_to"), readable(max(times, key=parse_time))))
+    rows.append((say("k_page"), readable(say("made", by=made.by, at=made.at))))
+    lines = [tag("tr", tag("th", name, class_="key quiet", scope="row"), tag("td", text)) for name, text in rows]
+    pieces = [tag("h1", say("title")), tag("p", say("lead"), class_="quiet")]
+    if words.language != "en":
+        pieces.append(tag("p", say("translation"), class_="small quiet"))
+    return tag("header", *pieces, tag("table", tag("tbody", *lines), class_="facts"))
 
 
-def _verdict(dossier: Dossier) -> Markup:
-    found = dossier.found
-    sentence = texts()["verdicts"][found.verdict]
+def _verdict(dossier: Dossier, words: Words) -> Markup:
+    found, texts = dossier.found, words.texts()
     colour = f"verdict v-{_COLOURS[found.verdict]}"
+    name = words.word("verdict_names", found.verdict)
     pieces = [
-        tag("h2", "1. Is it verified?"),
-        tag("div", tag("strong", found.verdict), sentence, class_=colour, role="status"),
+        tag("h2", words.say("h_verified")),
+        tag("div", tag("strong", name), texts["verdicts"][found.verdict], class_=colour, role="status"),
     ]
     if "demo" in found.claims or found.custody == "same-machine":
-        pieces.append(tag("p", texts()["claims"]["demo"], class_="demo"))
+        pieces.append(tag("p", texts["claims"]["demo"], class_="demo"))
     if dossier.code and found.range != (0, found.size - 1):
         first, last = found.range
-        pieces.append(tag("p", say("partial", first=first, last=last, size=found.size)))
+        pieces.append(tag("p", words.say("partial", first=first, last=last, size=found.size)))
     return join(*pieces)
 
 
-def _cards(dossier: Dossier) -> Markup:
-    found = dossier.found
-    level = found.independence
+def _cards(dossier: Dossier, words: Words) -> Markup:
+    found, say = dossier.found, words.say
     held = sum(check.state == "pass" for check in found.checks)
-    fixed = say("anchored", size=level["size"], t=readable(level["t"] or "a date on paper")) if level["size"] else None
     minutes = found.evidence_min or {}
-    hours = [f"{_duration(minutes[name])} {say('hours_' + name)}" for name in ("E0", "gap") if minutes.get(name)] or [
-        "No stretch of running time lies outside the measurement."
-    ]
-    said = [line for line in plain_words(found)[2:] if not (line[:1] == "V" and line[1:3].isdigit())]
-    claims = [line for line in said if line != texts()["claims"]["demo"] and not line.startswith("Not watched")]
+    hours = [f"{_duration(minutes[name], words)} {say('hours_' + name)}" for name in ("E0", "gap") if minutes.get(name)]
+    anchored = "anchored_short" if found.independence["level"] == "I1" else "self_short"
+    measured = f"{_duration(minutes.get('E1', 0), words)} {say('hours_E1')}"
+    said = [line for line in plain_words(found, words.texts())[2:] if not (line[:1] == "V" and line[1:3].isdigit())]
+    unsaid = (words.texts()["claims"]["demo"], words.texts()["not_watched"].partition("{")[0])
+    claims = [line for line in said if not line.startswith(unsaid)]
     return join(
-        tag("h2", "2. What the check found"),
+        tag("h2", say("h_found")),
         tag(
             "div",
-            _card("Integrity", f"{held} of {len(found.checks)} checks hold", fixed or say("not_anchored")),
-            _card("Independence", "anchored" if level["level"] == "I1" else "self-attested", _independence(found)),
-            _card("Network evidence", f"{_duration(minutes.get('E1', 0))} {say('hours_E1')}", "; ".join(hours)),
+            _card(say("g_integrity"), say("held", n=held, all=len(found.checks)), _fixed(found, words)),
+            _card(say("g_independence"), say(anchored), _independence(found, words)),
+            _card(say("g_network"), measured, "; ".join(hours) or say("all_measured")),
             class_="cards",
         ),
-        tag("h3", "What may be said on this evidence"),
+        tag("h3", say("h_claims")),
         tag("ul", *(tag("li", readable(line)) for line in claims)),
         tag("p", say("counted"), class_="small quiet"),
     )
 
 
-def _independence(found: Verification) -> str:
+def _fixed(found: Verification, words: Words) -> str:
+    level = found.independence
+    if not level["size"]:
+        return words.say("not_anchored")
+    return words.say("anchored", size=level["size"], t=readable(level["t"] or words.say("paper_date")))
+
+
+def _independence(found: Verification, words: Words) -> str:
     if found.independence["level"] == "I0":
-        return str(texts()["claims"]["self-attested"])
-    return "An officer's own copy of an earlier check agrees with this history."
+        return str(words.texts()["claims"]["self-attested"])
+    return words.say("agrees")
 
 
 def _card(title: str, big: str, text: str) -> Markup:
     return tag("div", tag("h3", title), tag("div", big, class_="big"), tag("div", text, class_="small"), class_="card")
 
 
-def _duration(minutes: int) -> str:
+def _duration(minutes: int, words: Words) -> str:
     if minutes < 1:
-        return "under 1 minute"
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+        return words.say("under_minute")
+    if minutes < 120:
+        return words.say("minutes", n=minutes)
+    return words.say("hours", h=minutes // 60, n=minutes % 60)
 
 
-def _coverage(found: Verification) -> Markup:
-    pieces = [tag("h2", "3. Coverage"), tag("p", say("coverage"), class_="quiet")]
+def _coverage(found: Verification, words: Words) -> Markup:
+    say = words.say
+    pieces = [tag("h2", say("h_coverage")), tag("p", say("coverage"), class_="quiet")]
     if not found.periods:
-        return join(*pieces, tag("p", "There is no stretch of time to show."))
+        return join(*pieces, tag("p", say("no_coverage")))
     labels = dict.fromkeys(period["label"] for period in found.periods)
     legend = [
-        tag("span", tag("svg", tag("rect", width=14, height=14, class_=f"p-{label}"), viewBox="0 0 14 14"), words)
+        tag(
+            "span",
+            tag("svg", tag("rect", width=14, height=14, class_=f"p-{label}"), viewBox="0 0 14 14", aria_hidden="true"),
+            words.word("labels", label),
+        )
         for label in labels
-        for words in [word("labels", label)]
     ]
-    start, end = found.periods[0]["from"], found.periods[-1]["to"]
-    pieces += [coverage_bar(found.periods), tag("div", *legend, class_="legend")]
-    pieces.append(tag("p", readable(f"{start} to {end}"), class_="small quiet"))
+    span = say("span", start=found.periods[0]["from"], end=found.periods[-1]["to"])
+    pieces += [coverage_bar(found.periods, words), tag("div", *legend, class_="legend")]
+    pieces.append(tag("p", readable(span), class_="small quiet"))
     gaps = [p for p in found.periods if p["label"] in ("crashed", "cut")]
     if gaps:
-        rows = [(moment(p["from"]), moment(p["to"]), word("labels", p["label"])) for p in gaps]
-        pieces.append(table(("From", "To", "What"), rows))
+        rows = [(moment(p["from"]), moment(p["to"]), words.word("labels", p["label"])) for p in gaps]
+        pieces.append(table([say(name) for name in ("k_from", "k_to", "c_what")], rows))
     return join(*pieces)
-
-
-# --- 6 and 7: changes, retention
-
-
-def _changes(dossier: Dossier, counted: Tally) -> Markup:
-    rows = list(_change_rows(dossier))
-    pieces = [tag("h2", "6. Changes"), tag("p", say("changes"), class_="quiet")]
-    if rows:
-        pieces.append(table(("Record", "Time", "What", "Now", "Approval"), rows))
-    pieces += [tag("p", say("thresholds", basis=basis)) for basis in counted.thresholds]
-    return join(*pieces)
-
-
-def _change_rows(dossier: Dossier) -> Iterator[tuple[int, str, str, str, str]]:
-    """Yield what the first start ran, every recorded change, and a change that only a later start shows."""
-    allowed = _approvals(dossier)
-    starts = [body["software"] for kind, body in dossier.records.values() if kind == "S"]
-    versions = {software["sha"]: software["version"] for software in starts}
-    recorded = {(body["what"], body["new"]) for kind, body in dossier.records.values() if kind == "C"}
-    shown: dict[str, str] = {}
-    for seq, (kind, body) in dossier.records.items():
-        if kind == "S":
-            for name, digest in digests_of(body).items():
-                unseen = name not in shown
-                if unseen or (shown[name] != digest and (name, digest) not in recorded):
-                    words = allowed.get((name, digest), say("first_start" if unseen else "no_approval"))
-                    yield seq, moment(body["t"]), word("changes", name), _now(name, digest, versions), words
-                shown[name] = digest
-        elif kind == "C":
-            name, digest = body["what"], body["new"]
-            words = allowed.get((name, digest), say("needs_none" if name == ACCESS else "no_approval"))
-            yield seq, moment(body["t"]), word("changes", name), _now(name, digest, versions), words
-            shown[name] = digest
-        elif kind in ("P", "V"):
-            order = note_of(body, "purge" if kind == "P" else "review")
-            words = word("orders", order.get("result", "purge"))
-            yield seq, moment(body["t"]), words, "", say("ordered", ref=order.get("ref", "-"))
-
-
-def _approvals(dossier: Dossier) -> dict[tuple[str, str], str]:
-    """What the enrolment and the officer's notes allow; the examination has held their signatures."""
-    named = {name: dossier.enrolment.get(name, ()) for name in ("policy", "software")}
-    allowed = {(name, digest): "named in the enrolment" for name, digests in named.items() for digest in digests}
-    for body in dossier.approvals:
-        order = note_of(body, "approval")
-        words = say("approved", ref=order["ref"]) if order else word("changes", "enrolment")
-        allowed[body["what"], body["new"]] = words
-    return allowed
-
-
-def _now(name: str, digest: str, versions: Mapping[str, str]) -> Markup:
-    """Name a digest: in words where they are known, by its short code everywhere else."""
-    engines = {sha256(kind.encode()).hexdigest(): kind for kind in ("embedded", "http")}
-    if name == "engine" and digest in engines:
-        return join(word("engines", engines[digest]))
-    code = tag("span", code_of(bytes.fromhex(digest)), class_="mono")
-    return (
-        tag("span", versions[digest], " ", code, class_="nowrap") if name == "software" and digest in versions else code
-    )
-
-
-def _retention(dossier: Dossier) -> Markup:
-    times = [(body["t"], seq) for seq, (_, body) in dossier.records.items() if "t" in body]
-    gone = {why: [s for s, missing in dossier.missing.items() if missing.why == why] for why in ("erased", "purged")}
-    lines = [say("retention", months=dossier.enrolment["retention_months"])]
-    if times:
-        lines.append(say("oldest", seq=min(times)[1], t=readable(min(times)[0])))
-    lines += [say(why, n=len(seqs), seqs=ranges(seqs)) for why, seqs in gone.items() if seqs]
-    if not gone["erased"]:
-        lines.append(say("no_erasure"))
-    pieces = [tag("h2", "7. Retention and erasure"), *(tag("p", line) for line in (*lines, say("staff")))]
-    rows = [
-        (seq, moment(body["t"]), word("whys", order.get("why", "-")), order.get("ref", "-"), len(order.get("seqs", ())))
-        for seq, (kind, body) in dossier.records.items()
-        if kind == "T"
-        for order in [_order(body)]
-    ]
-    if rows:
-        pieces.append(table(("Record", "Time", "Why", "Reference", "Records erased"), rows, numbers=(4,)))
-    return join(*pieces)
-
-
-def _order(body: Json) -> Json:
-    return note_of(body, "tombstone")
 
 
 # --- 8 to 10: limits, law, signature
 
 
-def _not_shown() -> Markup:
-    ways = texts()["not_covered"]
+def _not_shown(words: Words) -> Markup:
     return join(
-        tag("h2", "8. What this report does not show"),
-        tag("p", say("shown_not")),
-        tag("ul", *(tag("li", way) for way in ways), class_="ways"),
-        tag("p", say("never")),
+        tag("h2", words.say("h_not_shown")),
+        tag("p", words.say("shown_not")),
+        tag("ul", *(tag("li", way) for way in words.texts()["not_covered"]), class_="ways"),
+        tag("p", words.say("never")),
     )
 
 
-def _law(country: str) -> Markup:
-    heading = tag("h2", "9. Duties these records support")
+def _law(country: str, words: Words) -> Markup:
+    say = words.say
+    heading = tag("h2", say("h_law"))
     if not country:
         return join(heading, tag("p", say("legal_none")))
     law = legal_map(country)
@@ -285,30 +216,34 @@ def _law(country: str) -> Markup:
         heading,
         tag("p", tag("strong", law.law)),
         tag("p", law.status),
-        table(("Article", "Duty", "Supported by"), rows),
+        table([say(name) for name in ("c_article", "c_duty", "c_supported")], rows),
         tag("p", f"{say('legal_note')} {say('legal_read')}", class_="small quiet"),
     )
 
 
-def _sign(dossier: Dossier) -> Markup:
-    boxes = [tag("div", words) for words in ("Name and function", "Date", "Signature")]
-    pieces = [tag("h2", "10. Signature"), tag("p", say("sign")), tag("div", *boxes, class_="sign")]
+def _sign(dossier: Dossier, made: Made, words: Words) -> Markup:
+    say = words.say
+    boxes = [tag("div", say(name)) for name in ("s_name", "s_date", "s_signature")]
+    pieces = [tag("h2", say("h_sign")), tag("p", say("sign")), tag("div", *boxes, class_="sign")]
     if dossier.code:
-        pieces += [
+        picture = tag("div", Markup(made.qr), class_="qr") if made.qr else Markup()
+        code = [
             tag("p", say("code")),
             tag("p", dossier.code, class_="mono code"),
             tag("p", say("code_use", code=dossier.code), class_="small quiet"),
         ]
+        pieces.append(tag("div", tag("div", *code), picture, class_="coded"))
     return tag("div", *pieces, tag("p", say("files"), class_="small quiet"), class_="keep")
 
 
-def _checks(found: Verification) -> Markup:
+def _checks(found: Verification, words: Words) -> Markup:
     rows = [
-        (check.id, texts()["checks"][check.id]["title"], _state(check.state), len(check.findings) or "")
+        (check.id, words.texts()["checks"][check.id]["title"], _state(check.state, words), len(check.findings) or "")
         for check in found.checks
     ]
-    return join(tag("h2", say("all_checks")), table(("No", "Check", "Result", "Findings"), rows, numbers=(3,)))
+    headers = [words.say(name) for name in ("c_no", "c_check", "c_result", "c_findings")]
+    return join(tag("h2", words.say("all_checks")), table(headers, rows, numbers=(3,)))
 
 
-def _state(state: str) -> Markup:
-    return tag("span", _STATES[state], class_=f"s-{state}")
+def _state(state: str, words: Words) -> Markup:
+    return tag("span", words.word("check_states", state), class_=f"s-{state}")

@@ -75,7 +75,7 @@ def tally(all_of_them: Iterable[Exchange]) -> Tally:
     )
 
 
-def ranges(numbers: Iterable[int]) -> str:
+def ranges(numbers: Iterable[int], dash: str = " to ") -> str:
     """Write numbers shortly: 3 to 5, 9."""
     runs: list[list[int]] = []
     for number in sorted(set(numbers)):
@@ -83,7 +83,7 @@ def ranges(numbers: Iterable[int]) -> str:
             runs[-1][1] = number
         else:
             runs.append([number, number])
-    return ", ".join(str(a) if a == b else f"{a}, {b}" if b == a + 1 else f"{a} to {b}" for a, b in runs)
+    return ", ".join(str(a) if a == b else f"{a}, {b}" if b == a + 1 else f"{a}{dash}{b}" for a, b in runs)
 
 
 def _verdicts(exchange: Exchange) -> set[str]:

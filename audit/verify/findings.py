@@ -142,34 +142,35 @@ class _Blank(dict[str, object]):
         return "-"
 
 
-def plain_words(found: Verification) -> tuple[str, ...]:
+def plain_words(found: Verification, table: Mapping[str, Any] | None = None) -> tuple[str, ...]:
     """Say it in sentences for someone who does not program: verdict, claims, every check that did not hold."""
-    table = texts()
+    table = table if table is not None else texts()
     scope = f" {table['structure_only']}" if found.scope == "structure" else ""
     lines = [f"{found.verdict}{scope}", table["verdicts"][found.verdict]]
     for claim in found.claims:
-        lines += _claim(claim, found)
+        lines += _claim(claim, found, table)
     if "no-path" in found.claims:
         lines.append(table["not_watched"].format(ways="; ".join(table["not_covered"])))
     for check in found.checks:
-        lines += [_sentence(check.id, state, finding) for state, finding in check.findings[:_SHOWN]]
+        row = table["checks"][check.id]
+        lines += [_sentence(check.id, row, state, finding) for state, finding in check.findings[:_SHOWN]]
         if len(check.findings) > _SHOWN:
-            lines.append(f"{check.id}: {len(check.findings) - _SHOWN} more of the same kind")
+            lines.append(table["more_findings"].format(check=check.id, n=len(check.findings) - _SHOWN))
     return tuple(lines)
 
 
-def _claim(claim: str, found: Verification) -> list[str]:
-    template = texts()["claims"][claim]
+def _claim(claim: str, found: Verification, table: Mapping[str, Any]) -> list[str]:
+    template = table["claims"][claim]
     if claim in _PER_STRETCH:
         said = [template.format(a=a, b=b, n=n) for a, b, n in found.evidence_spans[:_STRETCHES]]
         more = len(found.evidence_spans) - _STRETCHES
-        return [*said, texts()["more_stretches"].format(n=more)] if more > 0 else said
-    values = _Blank(found.independence, last=found.size - 1)
+        return [*said, table["more_stretches"].format(n=more)] if more > 0 else said
+    known = {name: value for name, value in found.independence.items() if value is not None}
+    values = _Blank(known, last=found.size - 1)
     return [template.format_map(_Blank(values, t=found.sealed_t) if claim == "seal" else values)]
 
 
-def _sentence(check: str, state: State, finding: Finding) -> str:
-    row = texts()["checks"][check]
+def _sentence(check: str, row: Mapping[str, Any], state: State, finding: Finding) -> str:
     template = row["sentence"]
     if state == "gap" and "gap" in row:
         template = row["gap"]

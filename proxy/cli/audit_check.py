@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
@@ -26,8 +28,20 @@ from audit.log.disk import Disk
 from audit.officer import Keyring, Trust
 from audit.reader import NotReadableError, open_records
 from audit.strictjson import MalformedError
-from audit.verify import Anchors, Package, Verification, examine, from_directory, plain_words, read_package, texts
+from audit.verify import (
+    Anchors,
+    Package,
+    Verification,
+    Watch,
+    examine,
+    examine_watched,
+    from_directory,
+    plain_words,
+    read_package,
+    texts,
+)
 from audit.verify.findings import State, Verdict
+from audit.verify.leaves import Progress
 from proxy.cli.command import Command, Exit, complain, err, out
 from proxy.cli.officer_keys import (
     KeysError,
@@ -39,7 +53,7 @@ from proxy.cli.officer_keys import (
     read_trust,
 )  # fmt: skip
 
-__all__ = ["CHECKS", "STATUS", "WRONG_USE", "Case", "open_case", "show", "verify_arguments"]
+__all__ = ["CHECKS", "STATUS", "WRONG_USE", "Case", "open_case", "progress", "show", "verify_arguments"]
 
 WRONG_USE = 4
 STATUS: Mapping[Verdict, int] = {"VERIFIED": 0, "VERIFIED WITH GAPS": 1, "NOT VERIFIED": 2, "CANNOT TELL": 3}
@@ -84,8 +98,9 @@ def verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _verify(args: argparse.Namespace) -> int:
     try:
-        with open_case(args) as case, err().status("Recomputing every record, key and seal ...", spinner="line"):
-            found = examine(case.package, case.trust, case.keyring, case.anchors)
+        with open_case(args) as case, progress("Recomputing every record, key and seal") as told:
+            watch = Watch(progress=told)
+            found = examine_watched(case.package, case.trust, case.keyring, case.anchors, watch=watch).found
     except KeysError as error:
         complain(str(error))
         return WRONG_USE
@@ -94,6 +109,20 @@ def _verify(args: argparse.Namespace) -> int:
     else:
         show(found, case.remarks, out())
     return STATUS[found.verdict]
+
+
+@contextmanager
+def progress(words: str) -> Iterator[Progress]:
+    """Show how far a long check is, on a terminal; silence elsewhere."""
+    console = err()
+    columns = (SpinnerColumn("line"), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with RichProgress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(words, total=None)
+
+        def told(what: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{words}: {what}", completed=done, total=total)
+
+        yield told
 
 
 # ---- what is examined ------------------------------------------------------------------------------------------

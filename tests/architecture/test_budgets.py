@@ -125,6 +125,10 @@ BORDERS = {
     "spacy": ("filters/analyse.py",),
     "onnxruntime": ("filters/ner.py",),
     "tokenizers": ("filters/ner.py",),
+    "xlsxwriter": ("audit/export/xlsx.py",),
+    "segno": ("proxy/cli/qr.py",),
+    "jsonschema": ("proxy/cli/fhir_schema.py",),
+    "fhir": ("proxy/cli/fhir_schema.py",),
     "cryptography": ("audit/seal.py", "audit/checkpoint.py"),
 }
 ROOM_BANS = ("aiohttp", "asyncio", "socket", "subprocess", "threading", "requests", "httpx", "urllib.request")

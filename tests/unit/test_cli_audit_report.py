@@ -1,4 +1,4 @@
-"""`cordon audit report`: four files, written once, readable by their owner, and the status of the examination."""
+"""`cordon audit report`: five files, written once, readable by their owner, and the status of the examination."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kit.audit_house import House, quick_folder
 from tests.kit.commands import Ran, cordon, write_officer
 from tests.kit.dossiers import eventful
 
-FILES = {"report.html", "records.csv", "auditevents.ndjson", "verification.json"}
+FILES = {"report.html", "report.xlsx", "records.csv", "auditevents.ndjson", "verification.json"}
 folder = pytest.fixture(scope="module")(quick_folder)
 
 
@@ -28,7 +28,7 @@ def report(house: House, out: Path, *more: object) -> Ran:
     return cordon("audit", "report", house.path, "--out", out, *more)
 
 
-def test_it_writes_four_files_and_answers_like_verify(house: House, tmp_path: Path) -> None:
+def test_it_writes_five_files_and_answers_like_verify(house: House, tmp_path: Path) -> None:
     ran = report(house, tmp_path / "new" / "out", "--country", "eu")
     assert ran.status == cordon("audit", "verify", house.path).status == 1
     written = {path.name: path for path in (tmp_path / "new" / "out").iterdir()}

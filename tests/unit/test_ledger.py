@@ -229,7 +229,7 @@ async def test_a_registry_changed_while_nothing_ran_is_recorded_at_the_start(tmp
         yard.house.clients.add(NewClient("ward", 1000, days=1), now_s=yard.clock.utc_ms / 1000)
         await yard.ledger.open()
         await yard.ledger.close()
-        assert yard.kinds() == "SCEX"
+        assert yard.kinds() == "SCEEX"
         assert verdict(yard) == "VERIFIED"
 
 
