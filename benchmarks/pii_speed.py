@@ -18,7 +18,7 @@ from presidio_analyzer import AnalyzerEngine, RecognizerRegistry, predefined_rec
 from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
 from benchmarks.pii import bundled
-from filters.analyse import Analyst, Switches
+from filters.analyse import Analyst, Extras, Switches
 from filters.cache import Memory
 from filters.parts import Form, Part, PatientText
 
@@ -99,7 +99,7 @@ def main() -> None:
         text = "".join(NOTE.format(n=i) for i in range(options.characters // len(NOTE)))
     texts = [text[i : i + 2_000] for i in range(0, len(text) - 2_000, 2_000)]
     ner = bundled()
-    patterns, everything = Analyst.build(None), Analyst.build(ner, memory=Memory(b"b" * 32, time.monotonic))
+    patterns, everything = Analyst.build(None), Analyst.build(ner, Extras(memory=Memory(b"b" * 32, time.monotonic)))
     base = rate(stock(), texts)
     rows = [
         ("stock Presidio, 7 recognizers", base),

@@ -15,80 +15,62 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import presidio_analyzer.predefined_recognizers as predefined
 import regex
 import spacy
 import tldextract.tldextract
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
-from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
-from spacy.attrs import LOWER
-from spacy.language import Language
-from spacy.tokens import Doc
 
 from filters.cache import Memory
-from filters.canary import failing
+from filters.canary import failing, failing_plugin
 from filters.chunks import chunks
+from filters.faults import AnalystCanary, AnalystFault, translated
 from filters.findings import Finding, Found, Source, Type
-from filters.fold import TooEncodedError, views
+from filters.fold import views
 from filters.guards import is_code, is_measure
 from filters.lexicon import common_words
 from filters.local import Detectors, locate
-from filters.nerhits import SpanLike, ner_hits
+from filters.nerhits import SpanSource, ner_hits
 from filters.parts import Form, Part, PatientText
+from filters.plugins import NerPlugin
 from filters.recognizers import Entry, catalogue
-from filters.recognizers.base import Examples, Recognizer
-from filters.scan import RANKS, Hit, Scanner, cue_pattern, has_cue, zones
-from filters.settle import Text, settle, settle_window
+from filters.recognizers.base import Recognizer
+from filters.scan import RANKS, Hit, Places, Scanner, cue_pattern, has_cue
+from filters.settle import House, Text, settle, settle_window
+from filters.site import NO_SITE, Deny, Site
 from filters.stock import STOCK, Stock, Terms
 from filters.switches import Switches
 
-__all__ = ["Analyst", "AnalystCanary", "AnalystFault", "NerLike", "SiteRule", "Switches"]
+__all__ = ["Analyst", "AnalystCanary", "AnalystFault", "Extras", "NerLike", "Switches"]
 
-_T = TypeVar("_T")
 _LANGUAGE = "xx"
 _LIMIT = 500_000
 _PENALTY = 150
 _STOCK_CUED = 850
 _STOCK_CHECKED = 900
 _TIMEOUT_S = 0.25
-_LEMMA = "cordon_lower_lemma"
-_TOKEN = re.compile(r"\w+|[^\w\s]+|\s+")
 
 
-class AnalystFault(Exception):  # noqa: N818 - the name of the condition, as in the error table
-    """Detection did not finish. `code` is a key of the error table; there is never any text."""
+class NerLike(SpanSource, Protocol):
+    """What the analyst needs of the bundled model."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class AnalystCanary(AnalystFault):
-    """A detector does not find its own example: the service must not start."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__("analyst_canary")
-        self.kind = kind
-
-
-class NerLike(Protocol):
-    """What the analyst needs of a model."""
-
-    @property
-    def digest(self) -> str: ...
-    def spans(self, text: str) -> Sequence[SpanLike]: ...
     def unknown_words(self, text: str) -> Sequence[tuple[int, int]]: ...
 
 
-SiteRule = Recognizer
-"""A recognizer of a site (`[[pii.site]]`), built from configuration."""
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What an installation adds: its own rules and words, its own models, a memory for conversations."""
+
+    site: Site = NO_SITE
+    plugins: tuple[NerPlugin, ...] = ()
+    memory: Memory | None = None
 
 
 # ---- Presidio, offline ----------------------------------------------------------------------------------------
@@ -105,45 +87,39 @@ def _silence() -> None:
     tldextract.tldextract.TLD_EXTRACTOR.suffix_list_urls = ()
 
 
-def _lower_lemma(doc: Doc) -> Doc:
-    for token in doc:
-        token.lemma_ = token.lower_  # an empty lemma silently never matches a context word
-    return doc
-
-
-class _Tokenizer:
-    """Words, signs and spaces: enough for context words, ten times faster than rules for abbreviations."""
-
-    def __init__(self, vocab: Any) -> None:
-        self._vocab = vocab
-
-    def __call__(self, text: str) -> Doc:
-        tokens = _TOKEN.findall(text)
-        return Doc(self._vocab, words=tokens, spaces=[False] * len(tokens))
-
-
 class _BlankNlp(SpacyNlpEngine):  # type: ignore[misc] # presidio is untyped
-    """Tokens only: no model, no download, no GPU probe."""
+    """No model, no download, no GPU probe, and no tokens.
+
+    Presidio reads tokens only to look for the context words of its recognizers. Ours have none (cues are found in the
+    text, on the same line), so none are made: the vocabulary cannot grow with the words of patients (`vocab_growth`).
+    """
 
     def __init__(self) -> None:
         super().__init__(
             models=[{"lang_code": _LANGUAGE, "model_name": "blank"}], ner_model_configuration=NerModelConfiguration()
         )
-        Language.component(_LEMMA, func=_lower_lemma)
-        pipeline = spacy.blank(_LANGUAGE)
-        pipeline.tokenizer = _Tokenizer(pipeline.vocab)
-        pipeline.vocab.lex_attr_getters = {LOWER: str.lower}  # nobody here asks a word for its shape
-        pipeline.add_pipe(_LEMMA)
-        self.nlp = {_LANGUAGE: pipeline}
+        self.nlp = {_LANGUAGE: spacy.blank(_LANGUAGE)}
+        self._nothing = NlpArtifacts([], self.nlp[_LANGUAGE](""), [], [], None, _LANGUAGE, [])
 
     def load(self) -> None:
         raise AnalystFault("analyst_fault")
 
-    def process_text(self, text: str, language: str) -> NlpArtifacts:
-        """Tokens, offsets and lemmas; no keywords, which nothing here reads."""
-        doc = self.nlp[language](text)
-        lemmas = [token.lemma_ for token in doc]
-        return NlpArtifacts([], doc, [token.idx for token in doc], lemmas, None, language, [])
+    def process_text(self, text: str, language: str) -> NlpArtifacts:  # noqa: ARG002
+        """Return the same empty artifacts for every text."""
+        return self._nothing
+
+
+class _NoContext(ContextAwareEnhancer):  # type: ignore[misc] # presidio is untyped
+    """Hands the results on; the stock enhancer copies every result deeply before it finds that nobody has context."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            context_similarity_factor=0, min_score_with_context_similarity=0, context_prefix_count=0,
+            context_suffix_count=0,
+        )  # fmt: skip
+
+    def enhance_using_context(self, text: str, raw_results: list[Any], *_: Any, **__: Any) -> list[Any]:  # noqa: ARG002
+        return raw_results
 
 
 def _result(hit: Hit) -> Any:
@@ -152,46 +128,44 @@ def _result(hit: Hit) -> Any:
     return RecognizerResult(name, hit.start, hit.end, hit.score / 1000)
 
 
-def _hit(result: Any) -> Hit:
+def _hit(result: Any, at: int) -> Hit:
     type_, kind, rank, cued, source = result.entity_type.split("|")
-    return Hit(
-        result.start, result.end, Type(type_), kind, round(result.score * 1000), int(rank), cued == "1", Source(source)
-    )
+    start, end, score = result.start + at, result.end + at, round(result.score * 1000)
+    return Hit(start, end, Type(type_), kind, score, int(rank), cued == "1", Source(source))
 
 
-class _Own(EntityRecognizer):  # type: ignore[misc] # presidio is untyped
-    """All our recognizers. `context` is empty: cues are ours."""
+class _Reader(Protocol):
+    """What finds hits in a text whose words and digits were looked up once."""
 
-    def __init__(self, scanner: Scanner) -> None:
-        self._scanner = scanner
+    def hits(self, text: str, place: Places | None = None) -> Iterable[Hit]: ...
+
+
+class _Recognizer(EntityRecognizer):  # type: ignore[misc] # presidio is untyped
+    """All detectors of a view as one recognizer of Presidio: no context, nothing to load."""
+
+    def __init__(self, *readers: _Reader) -> None:
+        self._readers = readers
         super().__init__(supported_entities=["CORDON"], name="cordon", supported_language=_LANGUAGE, context=[])
 
     def load(self) -> None:
         """Nothing to load."""
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[Any]:  # noqa: ARG002
-        return [_result(hit) for hit in self._scanner.hits(text)]
+        place = Places(text)
+        return [_result(hit) for reader in self._readers for hit in reader.hits(text, place)]
 
 
-class _Ner(EntityRecognizer):  # type: ignore[misc] # presidio is untyped
-    """The clinical model."""
+class _Ner:
+    """A model."""
 
-    def __init__(self, ner: NerLike, dates: Scanner, common: frozenset[str]) -> None:
-        self._ner = ner
-        self._dates = dates
-        self._common = common
-        super().__init__(
-            supported_entities=["CORDON_NER"], name="clinical_ner", supported_language=_LANGUAGE, context=[]
-        )
+    def __init__(self, ner: SpanSource, dates: Scanner, common: frozenset[str], source: Source) -> None:
+        self._ner, self._dates, self._common, self._source = ner, dates, common, source
 
-    def load(self) -> None:
-        """Nothing to load."""
-
-    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[Any]:  # noqa: ARG002
-        return [_result(hit) for hit in ner_hits(text, self._ner.spans(text), self._dates, self._common)]
+    def hits(self, text: str, place: Places | None = None) -> Iterable[Hit]:  # noqa: ARG002
+        return ner_hits(text, self._ner.spans(text), self._dates, self._common, self._source)
 
 
-class _StockAdapter(EntityRecognizer):  # type: ignore[misc] # presidio is untyped
+class _StockAdapter:
     """One stock recognizer, in a loop that fails closed.
 
     Presidio's own loop catches the timeout of a pattern, logs "skipping" and returns success; here it is raised. There
@@ -205,18 +179,15 @@ class _StockAdapter(EntityRecognizer):  # type: ignore[misc] # presidio is untyp
         self._patterns = [(regex.compile(p.regex, flags), round(p.score * 1000)) for p in self._object.patterns]
         words = stock.cues or tuple(word for word in self._object.context or () if len(word.strip()) > 1)
         self._cue = cue_pattern(word.strip() for word in words)
-        super().__init__(supported_entities=[stock.kind], name=stock.name, supported_language=_LANGUAGE, context=[])
 
-    def load(self) -> None:
-        """Nothing to load."""
-
-    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[Any]:  # noqa: ARG002
-        return [_result(hit) for hit in self.hits(text)]
-
-    def hits(self, text: str) -> list[Hit]:
+    def hits(self, text: str, place: Places | None = None) -> list[Hit]:
         """Return the hits of all patterns. Raises TimeoutError: a pattern that does not end is a fault."""
+        place = place or Places(text)
+        zones = place.dense if self._stock.digits else ((0, len(text)),)
+        if not zones or (self._stock.terms is Terms.CUED and not self._cue.search(text)):
+            return []  # beside no cue such a value is not one
         found = []
-        for start, end in zones(text) if self._stock.digits else ((0, len(text)),):
+        for start, end in zones:
             for pattern, shape in self._patterns:
                 for match in pattern.finditer(text, pos=start, endpos=end, timeout=_TIMEOUT_S):
                     hit = self._judged(text, match.start(), match.end(), shape)
@@ -235,13 +206,17 @@ class _StockAdapter(EntityRecognizer):  # type: ignore[misc] # presidio is untyp
             valid = False
         if not cued and (is_measure(text, end) or is_code(text, start)):
             return None
-        score = _STOCK_CUED if cued else shape
-        if self._stock.terms is not Terms.SHAPE and not cued:
-            score = _STOCK_CHECKED if valid and self._stock.terms is Terms.CHECKED else 0
-        if valid is False and not cued:
-            score = max(0, shape - _PENALTY)
+        score = _STOCK_CUED if cued else self._uncued(shape, valid)
         rank = 3 if valid else 4 if cued else RANKS[Type.ID]
         return Hit(start, end, Type.ID, self._stock.kind, score, rank, cued) if score > 0 else None
+
+    def _uncued(self, shape: int, valid: bool | None) -> int:
+        """A failed check digit lowers a score; a kind that needs a cue counts for nothing without one."""
+        if self._stock.terms is Terms.CUED:
+            return 0
+        if valid is False:
+            return max(0, shape - _PENALTY)
+        return shape if self._stock.terms is Terms.SHAPE else _STOCK_CHECKED if valid else 0
 
 
 def _is_inside_word(text: str, start: int, end: int) -> bool:
@@ -255,27 +230,24 @@ def _is_inside_word(text: str, start: int, end: int) -> bool:
 class _Engine:
     """One Presidio analyzer over chunks of a view."""
 
-    __slots__ = ("_analyzer", "_nlp")
+    __slots__ = ("_analyzer",)
 
-    def __init__(self, nlp: _BlankNlp, recognizers: Sequence[Any]) -> None:
-        self._nlp = nlp.nlp[_LANGUAGE]
-        registry = RecognizerRegistry(recognizers=list(recognizers), supported_languages=[_LANGUAGE])
+    def __init__(self, nlp: _BlankNlp, readers: Sequence[_Reader]) -> None:
+        registry = RecognizerRegistry(recognizers=[_Recognizer(*readers)], supported_languages=[_LANGUAGE])
         self._analyzer = AnalyzerEngine(
             registry=registry,
             nlp_engine=nlp,
             supported_languages=[_LANGUAGE],
             default_score_threshold=0,
-            context_aware_enhancer=LemmaContextAwareEnhancer(context_matching_mode="whole_word"),
+            context_aware_enhancer=_NoContext(),
         )
 
     def hits(self, text: str) -> tuple[Hit, ...]:
         """Return every hit in `text`, in its offsets."""
         found: set[Hit] = set()
         for chunk in chunks(text):
-            with self._nlp.memory_zone():
-                results = self._analyzer.analyze(text[chunk.start : chunk.end], language=_LANGUAGE)
-                hits = [_hit(result) for result in results]
-            moved = (replace(hit, start=hit.start + chunk.start, end=hit.end + chunk.start) for hit in hits)
+            results = self._analyzer.analyze(text[chunk.start : chunk.end], language=_LANGUAGE)
+            moved = (_hit(result, chunk.start) for result in results)
             found.update(hit for hit in moved if chunk.counts(hit.start, hit.end))
         return tuple(sorted(found))
 
@@ -290,38 +262,38 @@ class Analyst:
         catalogue_digest: changes whenever anything changes that could change a finding.
     """
 
-    def __init__(self, entries: Sequence[Entry], ner: NerLike | None, memory: Memory | None) -> None:
-        recognizers = [entry.recognizer for entry in entries]
+    def __init__(self, entries: Sequence[Entry], ner: NerLike | None, extras: Extras | None = None) -> None:
+        extras = extras or Extras()
+        site, self._memory, self._ner = extras.site, extras.memory, ner
+        recognizers = [entry.recognizer for entry in (*entries, *site.entries)]
         dates = Scanner(r for r in recognizers if r.kind in ("duration", "relative_date", "bare_year"))
-        self._nlp = nlp = _BlankNlp()
-        self._common = common_words()
-        patterns = [_Own(Scanner(r for r in recognizers if not r.whole)), *(_StockAdapter(stock) for stock in STOCK)]
+        common = common_words()
+        nlp = _BlankNlp()
+        patterns: list[_Reader] = [Scanner(r for r in recognizers if not r.whole), Deny(site.deny)]
+        patterns += [_StockAdapter(stock) for stock in STOCK]
+        models: list[_Reader] = [] if ner is None else [_Ner(ner, dates, common, Source.NER)]
+        models += [_Ner(plugin, dates, common, Source.PLUGIN) for plugin in extras.plugins]
         self._patterns = _Engine(nlp, patterns)
-        self._all = self._patterns if ner is None else _Engine(nlp, [*patterns, _Ner(ner, dates, self._common)])
+        self._all = _Engine(nlp, [*patterns, *models]) if models else self._patterns
         self._whole = Scanner(r for r in recognizers if r.whole)
-        self._ner = ner
-        self._memory = memory
-        self._countries = {r.kind: r.country for r in recognizers} | {stock.kind: stock.country for stock in STOCK}
-        self.catalogue_digest = _digest(recognizers, ner)
+        countries = {r.kind: r.country for r in recognizers} | {stock.kind: stock.country for stock in STOCK}
+        self._house = House(countries, common, site.allow)
+        self.catalogue_digest = _digest(recognizers, ner, extras)
 
     @classmethod
-    def build(cls, ner: NerLike | None, sites: tuple[SiteRule, ...] = (), *, memory: Memory | None = None) -> Analyst:
-        """Build, and make every detector find its own examples. `memory` makes a conversation cost what is new in it.
+    def build(cls, ner: NerLike | None, extras: Extras | None = None) -> Analyst:
+        """Build, and make every detector find its own examples.
 
         Raises:
             AnalystCanary: one does not; the service must not start.
         """
         _silence()
+        extras = extras or Extras()
         entries = catalogue()
-        kinds = {entry.recognizer.kind for entry in entries}
-        if any(site.kind in kinds for site in sites):
-            raise AnalystCanary("site")
-        analyst = cls(
-            [*entries, *(Entry(site, Examples((), ()), "a rule of this site") for site in sites)], ner, memory
-        )
-        missed = failing(analyst._read_patterns, entries, None if ner is None else analyst._all.hits)
-        if missed is None and analyst._nlp.process_text("SSN", _LANGUAGE).lemmas != ["ssn"]:
-            missed = "lemma"
+        analyst = cls(entries, ner, extras)
+        model = None if ner is None else analyst._all.hits
+        missed = failing(analyst._read_patterns, (*entries, *extras.site.entries), model)
+        missed = missed or failing_plugin(extras.plugins)
         if missed is not None:
             raise AnalystCanary(missed)
         return analyst
@@ -334,7 +306,7 @@ class Analyst:
         Raises:
             AnalystFault: `text_too_long`, `text_too_encoded`, `language_not_covered`, `analyst_fault`.
         """
-        return _translated(lambda: self._find(parts, marked, switches, caller))
+        return translated(lambda: self._find(parts, marked, switches, caller))
 
     def look(self, window: str, switches: Switches) -> tuple[Finding, ...]:
         """Return the findings of one window of an answer.
@@ -342,7 +314,7 @@ class Analyst:
         Raises:
             AnalystFault: as `find`.
         """
-        return _translated(lambda: settle_window(self._read(window, Form.TEXT, None), switches, self._countries))
+        return translated(lambda: settle_window(self._read(window, Form.TEXT, None), switches, self._house))
 
     def _find(self, parts: Sequence[Part], marked: Sequence[PatientText], switches: Switches, caller: str) -> Found:
         if sum(len(part.text) for part in parts) > _LIMIT:
@@ -350,7 +322,7 @@ class Analyst:
         texts = [self._read(part.text.reveal(), part.form, caller) for part in parts]
         if any(_is_not_covered(text, switches) for text in texts):
             raise AnalystFault("language_not_covered")
-        return settle(texts, [mark.reveal() for mark in marked], switches, self._countries, self._common)
+        return settle(texts, [mark.reveal() for mark in marked], switches, self._house)
 
     def _read_patterns(self, text: str) -> tuple[Hit, ...]:
         return self._patterns.hits(text) + self._whole.hits(text)
@@ -378,23 +350,12 @@ def _is_not_covered(text: Text, switches: Switches) -> bool:
     )
 
 
-def _translated(work: Callable[[], _T]) -> _T:
-    """The border of detection: one code for every accident, and no text in it."""
-    try:
-        return work()
-    except AnalystFault:
-        raise
-    except TooEncodedError:
-        raise AnalystFault("text_too_encoded") from None
-    except Exception:  # noqa: BLE001 - whatever a detector throws may quote the text (trap `exception_quotes_text`)
-        raise AnalystFault("analyst_fault") from None
-
-
-def _digest(recognizers: Sequence[Recognizer], ner: NerLike | None) -> str:
+def _digest(recognizers: Sequence[Recognizer], ner: NerLike | None, extras: Extras) -> str:
     own = (
         (r.kind, r.type.value, r.patterns, r.scores, r.cues, r.country, r.digits, r.guarded, r.kinds)
         for r in recognizers
     )
     stock = ((s.name, s.kind, s.terms.name, s.country) for s in STOCK)
     lines = [version("presidio-analyzer"), "" if ner is None else ner.digest, *map(repr, own), *map(repr, stock)]
+    lines += [*extras.site.lines(), *(plugin.digest for plugin in extras.plugins)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

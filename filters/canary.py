@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from filters.findings import Source, Type
 from filters.fold import fold
+from filters.plugins import NerPlugin
 from filters.recognizers import Entry
 from filters.scan import Hit
 
-__all__ = ["failing"]
+__all__ = ["failing", "failing_plugin"]
 
 _BALANCED = 500
 _PEOPLE = (
@@ -34,6 +35,17 @@ def failing(patterns: Hits, entries: Sequence[Entry], everything: Hits | None) -
         return None
     seen = any(_names(everything, text, name) for text, name in _PEOPLE)
     return None if seen else "clinical_ner"
+
+
+def failing_plugin(plugins: Iterable[NerPlugin]) -> str | None:
+    """Return the id of the first plug-in that misses an example of its own, or None."""
+    for plugin in plugins:
+        for example in plugin.examples:
+            start, end = example.index("«"), example.index("»") - 1
+            spans = plugin.spans(example.replace("«", "").replace("»", ""))
+            if not any(span.start <= start and end <= span.end and span.score >= _BALANCED for span in spans):
+                return plugin.id
+    return None
 
 
 def _finds(hits: Hits, entry: Entry, example: str) -> bool:

@@ -7,7 +7,7 @@ or a brand is a person.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from filters.propagate import has_name_cue
 from filters.scan import RANKS, Hit, Scanner
 from filters.words import Word, words
 
-__all__ = ["SpanLike", "ner_hits"]
+__all__ = ["SpanLike", "SpanSource", "ner_hits"]
 
 _TYPES = {
     "PERSON": (Type.NAME, "person"),
@@ -93,8 +93,20 @@ class SpanLike(Protocol):
     def score(self) -> int: ...
 
 
+class SpanSource(Protocol):
+    """A model that names spans of a text by our labels: the bundled one, or a site's plug-in."""
+
+    @property
+    def digest(self) -> str: ...
+    def spans(self, text: str) -> Sequence[SpanLike]: ...
+
+
 def ner_hits(
-    text: str, spans: Iterable[SpanLike], dates: Scanner, common: frozenset[str] = frozenset()
+    text: str,
+    spans: Iterable[SpanLike],
+    dates: Scanner,
+    common: frozenset[str] = frozenset(),
+    source: Source = Source.NER,
 ) -> tuple[Hit, ...]:
     """Return the hits worth keeping. `dates` knows durations, relative dates and bare years; `common` common words."""
     found = []
@@ -106,7 +118,7 @@ def ner_hits(
             cued = type_ is Type.NAME and has_name_cue(text, start)
             doubted = not cued and _is_doubtful(text, start, end, span.score, common) and type_ in _CASED
             score = min(span.score, _DOUBTED) if doubted else span.score
-            found.append(Hit(start, end, type_, refined or kind, score, RANKS[type_], cued, Source.NER))
+            found.append(Hit(start, end, type_, refined or kind, score, RANKS[type_], cued, source))
     return _with_company(text, sorted(found), common)
 
 

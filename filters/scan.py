@@ -14,7 +14,7 @@ from filters.findings import Source, Type
 from filters.guards import is_code, is_measure
 from filters.recognizers.base import BEFORE, Recognizer
 
-__all__ = ["RANKS", "Hit", "Scanner", "cue_pattern", "has_cue", "zones"]
+__all__ = ["RANKS", "Hit", "Places", "Scanner", "cue_pattern", "has_cue", "zones"]
 
 _AFTER = 16
 _PENALTY = 150
@@ -60,9 +60,9 @@ class Scanner:
     def __init__(self, recognizers: Iterable[Recognizer]) -> None:
         self._ready = tuple(_compiled(recognizer) for recognizer in recognizers)
 
-    def hits(self, text: str) -> tuple[Hit, ...]:
-        """Return all hits, unresolved, sorted."""
-        place = _Places(text)
+    def hits(self, text: str, place: Places | None = None) -> tuple[Hit, ...]:
+        """Return all hits, unresolved, sorted. `place` is where matches can begin, if the caller knows."""
+        place = place or Places(text)
         found: set[Hit] = set()
         for ready in self._ready:
             for match in _matches(ready, text, place):
@@ -72,7 +72,7 @@ class Scanner:
         return tuple(sorted(found))
 
 
-class _Places:
+class Places:
     """Where matches can begin, computed once per text: words, digits, dense digits."""
 
     __slots__ = ("_words", "dense", "lower", "text")
@@ -92,7 +92,7 @@ class _Places:
         return lists[0] if len(lists) == 1 else sorted(at for places in lists for at in places)
 
 
-def _matches(ready: _Ready, text: str, place: _Places) -> Iterator[re.Match[str]]:
+def _matches(ready: _Ready, text: str, place: Places) -> Iterator[re.Match[str]]:
     recognizer = ready.recognizer
     if recognizer.anchors and not any(anchor in place.lower for anchor in recognizer.anchors):
         return

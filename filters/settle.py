@@ -10,15 +10,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from filters.findings import Finding, Found, Source, Type
-from filters.fold import View, fold, views
+from filters.fold import View, fold, normal, views
+from filters.kinds import DENIED
 from filters.local import Clip, Local, Placed, clip_of, placed
 from filters.parts import Form
 from filters.propagate import Known, Match, Value
+from filters.scan import RANKS
 from filters.spans import KNOWN_RANK, Candidate, resolve
 from filters.switches import Switches, is_kept
 from filters.words import is_word
 
-__all__ = ["Text", "settle", "settle_window"]
+__all__ = ["House", "Text", "settle", "settle_window"]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What settling needs to know beside the texts.
+
+    Attributes:
+        countries: country of a kind, "" or missing for everywhere.
+        common: words that are no names by themselves.
+        allow: words of the site that are no names, in normal form.
+    """
+
+    countries: Mapping[str, str]
+    common: frozenset[str] = frozenset()
+    allow: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +55,17 @@ def settle(
     texts: Sequence[Text],
     marked: Sequence[str],
     switches: Switches,
-    countries: Mapping[str, str],
-    common: frozenset[str],
+    house: House,
 ) -> Found:
     """Return findings, kept spans and spread set."""
     accepted: list[list[Placed]] = []
     kept: list[list[Candidate]] = []
     for text in texts:
-        take, keep = _sorted_out(text, switches, countries)
+        take, keep = _sorted_out(text, switches, house)
         accepted.append(take)
         kept.append(keep)
     values = [_value(text, place) for text, take in zip(texts, accepted, strict=True) for place in take]
-    known = Known.of(values, marked, common)
+    known = Known.of(values, marked, house.common)
     parts: list[tuple[Finding, ...]] = []
     standing: list[tuple[Finding, ...]] = []
     for text, take, keep in zip(texts, accepted, kept, strict=True):
@@ -64,28 +80,35 @@ def settle(
     return Found(tuple(parts), tuple(standing), known.spread)
 
 
-def settle_window(text: Text, switches: Switches, countries: Mapping[str, str]) -> tuple[Finding, ...]:
+def settle_window(text: Text, switches: Switches, house: House) -> tuple[Finding, ...]:
     """Return the findings of one window of an answer; nothing spreads."""
-    take, _ = _sorted_out(text, switches, countries)
+    take, _ = _sorted_out(text, switches, house)
     return resolve(text.raw, [place.candidate for place in take])
 
 
-def _sorted_out(text: Text, switches: Switches, countries: Mapping[str, str]) -> tuple[list[Placed], list[Candidate]]:
+def _sorted_out(text: Text, switches: Switches, house: House) -> tuple[list[Placed], list[Candidate]]:
     take: list[Placed] = []
     keep: list[Candidate] = []
     for place in text.local.found:
         candidate = place.candidate
-        country = countries.get(candidate.kind, "")
+        country = house.countries.get(candidate.kind, "")
         if candidate.score < switches.threshold or not (
             not country or "*" in switches.countries or country in switches.countries
         ):
             continue
         view = text.views[place.view].text
-        if is_kept(view[place.start : place.end], candidate, switches):
+        value = view[place.start : place.end]
+        if is_kept(value, candidate, switches) or (house.allow and _is_allowed(value, candidate, house.allow)):
             keep.append(candidate)
         else:
             take.append(place)
     return take, keep
+
+
+def _is_allowed(value: str, candidate: Candidate, allow: frozenset[str]) -> bool:
+    """A site's word stands where only a model or a shape calls it an identifier; a title or a cue beats the list."""
+    weak = not candidate.cued and candidate.rank >= RANKS[Type.PHONE] and candidate.kind != DENIED
+    return weak and normal(Type.NAME, value) in allow
 
 
 def _value(text: Text, place: Placed) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["SiteLists", "SiteRule"]
+__all__ = ["NO_ADDITIONS", "SiteLists", "SiteRule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,6 @@ class SiteLists:
     rules: tuple[SiteRule, ...] = ()
     deny: tuple[tuple[str, str], ...] = ()
     allow: tuple[str, ...] = ()
+
+
+NO_ADDITIONS = SiteLists()

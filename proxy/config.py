@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 __all__ = [
-    "AccessSettings", "AuditSettings", "ConfigError", "EngineSettings", "Environment", "ModelsSettings",
+    "AccessSettings", "AuditSettings", "ConfigError", "DetectorSettings", "EngineSettings", "Environment", "ModelsSettings",
     "PolicySettings", "Settings", "check_loopback_url", "environment", "load_settings",
     "quiet_libraries", "settings_to_toml",
 ]  # fmt: skip
@@ -33,6 +33,7 @@ _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"
 _Path = Annotated[Path, Field(strict=False)]
 _Users = Annotated[tuple[int | str, ...], Field(strict=False)]
 _Words = Annotated[tuple[str, ...], Field(strict=False)]
+_Paths = Annotated[tuple[_Path, ...], Field(strict=False, max_length=8)]
 
 
 class ConfigError(Exception):
@@ -89,6 +90,13 @@ class PolicySettings(_Frozen):
     calibration_dir: _Path = Path("/etc/cordon/calibration")
 
 
+class DetectorSettings(_Frozen):
+    """What finds identifiers beside the bundled detectors."""
+
+    plugins: _Paths = ()
+    """Folders of a site's own models; each holds a `cordon-plugin.toml` (docs/howto/plugins.md)."""
+
+
 class AuditSettings(_Frozen):
     """Where the log lies."""
 
@@ -104,6 +112,7 @@ class Settings(_Frozen):
     engine: EngineSettings = EngineSettings()
     models: ModelsSettings = ModelsSettings()
     policy: PolicySettings = PolicySettings()
+    detectors: DetectorSettings = DetectorSettings()
     audit: AuditSettings = AuditSettings()
 
 
@@ -147,6 +156,8 @@ def _check(settings: Settings) -> None:
     ):  # fmt: skip
         if not value.is_absolute():
             raise ConfigError(f"{key} must be an absolute path; nothing was started")
+    if not all(folder.is_absolute() for folder in settings.detectors.plugins):
+        raise ConfigError("detectors.plugins must be absolute paths; nothing was started")
     if settings.engine.kind == "http":
         check_loopback_url(settings.engine.base_url)
     elif settings.engine.base_url:

@@ -19,6 +19,7 @@ from importlib.metadata import version
 from policies.model import Policy, PolicyError
 from proxy.clock import read_boot_id
 from proxy.config import Environment, Settings, check_loopback_url
+from proxy.detectors import order_descriptor, site_of
 from proxy.hostfacts import expected_filters, read_host_facts
 from proxy.journal import JsonJournal, open_journal
 from proxy.listeners import ListenerRefused, bind_api, bind_loopback
@@ -61,6 +62,7 @@ def prepare(settings: Settings) -> Prepared:
     guard = resolve(settings.models, catalogue, settings.models.guard, "guard") if settings.models.guard else None
     try:
         policy = read_policy(settings.policy, guard.sha256 if guard is not None else "")
+        site_of(policy)
     except PolicyError as error:
         code = error.code if guard is not None else _NO_GUARD.get(error.code, error.code)
         raise LaunchError(f"{_POLICY_SENTENCES.get(code, _POLICY)}: {error}") from None
@@ -158,7 +160,10 @@ def _gateway(prepared: Prepared, named: dict[str, int]) -> ChildSpec:
 
 def _workers(prepared: Prepared) -> tuple[ChildSpec, ...]:
     order = LockOrder(own_namespaces=True)
-    workers = [ChildSpec("analyst", "proxy.workers.analyst", _words(order, "{}"))]
+    plugins = prepared.settings.detectors.plugins
+    readable = order.model_copy(update={"read": tuple(map(str, plugins))})
+    added = {"detectors": order_descriptor(prepared.policy.pii.site, plugins)}
+    workers = [ChildSpec("analyst", "proxy.workers.analyst", _words(readable, "{}"), added)]
     if prepared.answer is not None or prepared.guard is not None:
         workers.append(engine_spec(prepared))
     engine = prepared.settings.engine

@@ -12,9 +12,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filters.parts import Form, Part, PatientText
+from filters.plugins import PluginRefused
+from filters.site import NO_SITE, Site
+from proxy.detectors import read_order
 from proxy.workers.border import Control, parse_arguments
 from proxy.workers.confine import Role
 from proxy.workers.lockdown import lock_child
@@ -48,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     locked = lock_child(Role.ANALYST, arguments, control)
     if locked is None:
         return 78
-    analyst = load_analyst()
+    analyst = load_analyst(*read_order(arguments.descriptors.get("detectors")))
     if analyst is None:
         control.failed("analyst_canary")
         return 78
@@ -59,12 +63,13 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def load_analyst() -> Analyst | None:
+def load_analyst(site: Site = NO_SITE, plugins: Sequence[Path] = ()) -> Analyst | None:
     """Build the analyst from the bundled model; None when a detector does not find its own examples."""
     # Presidio, spaCy and onnxruntime are heavy and start threads: they are imported inside the lock only.
-    from filters.analyse import Analyst, AnalystCanary
+    from filters.analyse import Analyst, AnalystCanary, Extras
     from filters.cache import Memory
     from filters.ner import ClinicalNer, NerFiles, NerInvalid
+    from proxy.plugin_folder import load_plugin
 
     folder = resources.files("filters") / "clinical_ner"
     try:
@@ -72,8 +77,9 @@ def load_analyst() -> Analyst | None:
             (folder / name).read_bytes() for name in ("model.onnx", "tokenizer.json", "labels.json")
         )
         memory = Memory(secrets.token_bytes(32), time.monotonic)  # keyed anew by each process, gone with it
-        return Analyst.build(ClinicalNer.load(NerFiles(model, tokenizer, labels)), memory=memory)
-    except (AnalystCanary, NerInvalid, OSError):
+        extras = Extras(site, tuple(map(load_plugin, plugins)), memory)
+        return Analyst.build(ClinicalNer.load(NerFiles(model, tokenizer, labels)), extras)
+    except (AnalystCanary, NerInvalid, PluginRefused, OSError):
         return None
 
 

@@ -18,11 +18,10 @@ import spacy.cli
 import tldextract
 
 from filters import analyse
-from filters.analyse import Analyst, AnalystCanary, AnalystFault, Switches
+from filters.analyse import Analyst, AnalystCanary, AnalystFault, Extras, Switches
 from filters.cache import Memory
 from filters.findings import Finding, Found, Source, Type
 from filters.parts import Form, Part, PatientText
-from filters.recognizers.base import Recognizer, Scores
 from tests.kit.fake_ner import FakeNer, FakeSpan
 
 
@@ -51,7 +50,7 @@ def texts(analyst: Analyst, text: str, **options: Any) -> list[str]:
 def test_timeout_fail_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pattern that does not end in time is a fault, not an empty result."""
     monkeypatch.setattr(analyse, "_TIMEOUT_S", 1e-9)
-    slow = Analyst(analyse.catalogue(), None, None)
+    slow = Analyst(analyse.catalogue(), None)
     with pytest.raises(AnalystFault) as fault:
         find(slow, "PESEL 44051401359 " * 200)
     assert fault.value.code == "analyst_fault"
@@ -72,7 +71,7 @@ def test_many_hits_on_lines(analyst: Analyst) -> None:
 
 def test_exception_quotes_text() -> None:
     """The error of a detector quotes a word; ours is a code and has no cause to print."""
-    broken = Analyst(analyse.catalogue(), FakeNer(error=ValueError("Did not find word 'Perera'")), None)
+    broken = Analyst(analyse.catalogue(), FakeNer(error=ValueError("Did not find word 'Perera'")))
     with pytest.raises(AnalystFault) as fault:
         find(broken, "seen by Perera")
     assert str(fault.value) == "analyst_fault"
@@ -115,8 +114,8 @@ def test_checksum_veto(analyst: Analyst, text: str) -> None:
 
 
 def test_vocab_growth(analyst: Analyst) -> None:
-    """New words of a document are gone with it."""
-    strings = analyst._nlp.nlp["xx"].vocab.strings
+    """New words of a document are never given to a vocabulary that would keep them."""
+    strings = analyst._all._analyzer.nlp_engine.nlp["xx"].vocab.strings
     find(analyst, "warm up")
     before = len(strings)
     for i in range(30):
@@ -125,15 +124,16 @@ def test_vocab_growth(analyst: Analyst) -> None:
 
 
 def test_silent_context(analyst: Analyst) -> None:
-    """The pipeline has lemmas, or Presidio's context words would never match."""
-    assert analyst._nlp.process_text("SSN Number", "xx").lemmas == ["ssn", " ", "number"]
+    """Context words of Presidio never boost in silence or fail to: no recognizer there has any, the cues are ours."""
+    assert [r.context for r in analyst._all._analyzer.registry.recognizers] == [[]]
+    assert shown(analyst, "passport no X1234567") == [("X1234567", "ID")]
 
 
 @pytest.mark.parametrize("text", ["a moment", "quarterly", "today", "yesterday", "every morning"])
 def test_ner_dates(text: str) -> None:
     """What the model calls a date is one only if our grammar agrees."""
     ner = FakeNer(extra=[FakeSpan(6, 6 + len(text), "DATE", 950)])
-    assert texts(Analyst(analyse.catalogue(), ner, None), f"Since {text} he has had pain and so on") == []
+    assert texts(Analyst(analyse.catalogue(), ner), f"Since {text} he has had pain and so on") == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_ner_dates(text: str) -> None:
 )
 def test_dates_of_the_model_obey_the_switches(text: str, switch: str) -> None:
     ner = FakeNer(extra=[FakeSpan(6, 6 + len(text), "DATE", 950)])
-    model = Analyst(analyse.catalogue(), ner, None)
+    model = Analyst(analyse.catalogue(), ner)
     assert texts(model, f"Since {text} he has", **{switch: "keep"}) == []
     assert texts(model, f"Since {text} he has", **{switch: "redact"}) != []
 
@@ -225,20 +225,13 @@ def test_a_blind_model_does_not_start() -> None:
 
 def test_a_missing_recognizer_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     class Deaf(analyse.Scanner):
-        def hits(self, text: str) -> tuple[Any, ...]:
-            return tuple(hit for hit in super().hits(text) if hit.kind != "lk_nic")
+        def hits(self, text: str, place: Any = None) -> tuple[Any, ...]:
+            return tuple(hit for hit in super().hits(text, place) if hit.kind != "lk_nic")
 
     monkeypatch.setattr(analyse, "Scanner", Deaf)
     with pytest.raises(AnalystCanary) as fault:
         Analyst.build(None)
     assert fault.value.kind == "lk_nic"
-
-
-def test_a_site_rule_is_found_and_may_not_take_a_name() -> None:
-    rule = Recognizer("site_case", Type.ID, (r"(?<!\w)HX-\d{4}(?!\w)",), Scores(shape=800))
-    assert texts(Analyst.build(None, (rule,)), "see HX-1234 now") == ["HX-1234"]
-    with pytest.raises(AnalystCanary):
-        Analyst.build(None, (Recognizer("lk_nic", Type.ID, ("x",), Scores(shape=1)),))
 
 
 # ---- switches -------------------------------------------------------------------------------------------------
@@ -280,7 +273,7 @@ def test_a_birth_year_that_tells_an_old_age(analyst: Analyst, text: str, found: 
 
 def test_points(analyst: Analyst) -> None:
     text = "value 943 476 5918 there"
-    weak = Analyst(analyse.catalogue(), FakeNer(score=400), None)
+    weak = Analyst(analyse.catalogue(), FakeNer(score=400))
     assert texts(weak, "John came") == []
     assert texts(weak, "John came", point="strict") == ["John"]
     assert texts(analyst, text, point="strict") == ["943 476 5918"]
@@ -397,7 +390,7 @@ def test_look_reads_one_window(analyst: Analyst) -> None:
     "seed", ["1-", "12/", "1.", "a@", "Perera ", "943 476 5919 ", "12/03/2021 ", "%41", "aGVsbG8g", "a" * 59 + "\n"]
 )
 def test_the_whole_path_grows_with_the_text(seed: str) -> None:
-    patterns = Analyst(analyse.catalogue(), None, None)
+    patterns = Analyst(analyse.catalogue(), None)
 
     def cost(characters: int) -> float:
         text = seed * (characters // len(seed))
@@ -463,7 +456,7 @@ def test_the_same_in_any_process_with_any_hash_seed() -> None:
 
 def test_a_warm_memory_changes_nothing_but_the_work() -> None:
     ner = FakeNer()
-    analyst = Analyst.build(ner, memory=Memory(b"k" * 32, lambda: 0.0))
+    analyst = Analyst.build(ner, Extras(memory=Memory(b"k" * 32, lambda: 0.0)))
     first = find(analyst, "Mr Anil Perera", "MRN 20-12345")
     asked = ner.asked
     assert find(analyst, "Mr Anil Perera", "MRN 20-12345") == first

@@ -9,7 +9,7 @@ import pytest
 
 from filters import nerhits
 from policies.model import Direction
-from proxy.cli.policy import known_kinds
+from filters.kinds import known_kinds
 from proxy.config import PolicySettings
 from proxy.models import load_catalogue, shipped_catalogue
 from proxy.policy_files import read_policy, shipped_policies
