@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from policies.additions import SiteLists
+from policies.additions import NO_ADDITIONS, SiteLists
 
 __all__ = [
     "DATA_KINDS", "DETECTOR_TYPES", "INJECTION", "PLACES", "TEMPLATE_DIGEST", "TEMPLATE_DIGESTS", "UNSAFE_PREFIX",
@@ -112,7 +112,7 @@ class PiiRules:
     in_types: tuple[tuple[str, str], ...]
     in_kinds: tuple[tuple[str, str], ...]
     out_types: tuple[tuple[str, str], ...]
-    site: SiteLists = SiteLists()
+    site: SiteLists = NO_ADDITIONS
     """Identifiers, denied and allowed words of this site."""
 
 
