@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 __all__ = [
     "AccessSettings", "AuditSettings", "ConfigError", "DetectorSettings", "EngineSettings", "Environment", "ModelsSettings",
     "PolicySettings", "Settings", "check_loopback_url", "environment", "load_settings",
-    "quiet_libraries", "settings_to_toml",
+    "quiet_downloader", "quiet_libraries", "settings_to_toml",
 ]  # fmt: skip
 
 DEFAULT_PATH = Path("/etc/cordon/cordon.toml")
@@ -78,6 +78,10 @@ class ModelsSettings(_Frozen):
     demo_models: bool = False
     pins: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = {}
     """Model id -> SHA-256 of the approved file, for entries whose catalogue hash is empty; never in place of one."""
+    accepted_licences: _Words = ()
+    """Licences the site has accepted for files that it pins; `cordon models import` records its own acceptance."""
+    adapter: str = ""
+    """A LoRA adapter of the catalogue for the answering model."""
     catalogue: _Path | None = None
     """A site's own catalogue file, in the form of the shipped one; its entries come first."""
 
@@ -198,6 +202,9 @@ class Environment(_Frozen):
     listen_fds: str
     listen_fdnames: str
     notify_socket: str
+    watchdog_usec: str
+    boot: str
+    """The boot's identifier as the unit passes it on; /proc does not show it there."""
 
 
 def environment() -> Environment:
@@ -209,7 +216,17 @@ def environment() -> Environment:
         home=home, data_home=data, runtime_dir=runtime, no_color=bool(os.environ.get("NO_COLOR")),
         listen_pid=os.environ.get("LISTEN_PID", ""), listen_fds=os.environ.get("LISTEN_FDS", ""),
         listen_fdnames=os.environ.get("LISTEN_FDNAMES", ""), notify_socket=os.environ.get("NOTIFY_SOCKET", ""),
+        watchdog_usec=os.environ.get("WATCHDOG_USEC", ""), boot=os.environ.get("CORDON_BOOT", ""),
     )  # fmt: skip
+
+
+def quiet_downloader() -> None:
+    """Have huggingface_hub report nothing, send no token it finds, and fetch over plain ranges that can be resumed.
+
+    For the explicit command of an administrator, before that library is imported.
+    """
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_IMPLICIT_TOKEN", "HF_HUB_DISABLE_XET"):
+        os.environ[name] = "1"
 
 
 def quiet_libraries() -> None:

@@ -165,6 +165,7 @@ ERRORS: dict[str, ErrorEntry] = {
     "model_hash": ErrorEntry(503, "A model file is not the one that was approved.", _ADMIN),
     "model_missing": ErrorEntry(503, "A model file is missing.", _ADMIN),
     "model_invalid": ErrorEntry(503, "A model file cannot be used for its role.", _ADMIN),
+    "adapter_invalid": ErrorEntry(503, "The adapter is not for this model file, or cannot be applied whole.", _ADMIN),
     "does_not_fit": ErrorEntry(503, "The models do not fit into this computer's memory.", _ADMIN),
     "audit_unavailable": ErrorEntry(503, "The log cannot be written, so nothing is answered.", _ADMIN),
     "audit_full": ErrorEntry(503, "The disk of the log is nearly full, so nothing is answered.",

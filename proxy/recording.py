@@ -155,8 +155,10 @@ class Recorder:
         )
 
 
-def _params(sampling: Sampling) -> str:
-    return sha256(json.dumps(asdict(sampling), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def _params(sampling: Sampling, adapter: str) -> str:
+    """Over what the answer depends on beside model and prompt; an adapter is part of it, where there is one."""
+    values = asdict(sampling) | ({"adapter": adapter} if adapter else {})
+    return sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _model_ref(model: ModelInfo, sampling: Sampling) -> ModelRef:
@@ -165,7 +167,7 @@ def _model_ref(model: ModelInfo, sampling: Sampling) -> ModelRef:
         id=model.id[:64],
         sha=model.sha256 or _UNKNOWN,
         template=model.template_digest or _UNKNOWN,
-        params=_params(sampling),
+        params=_params(sampling, model.adapter),
         seed=sampling.seed,
     )
 

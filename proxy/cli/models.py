@@ -1,4 +1,7 @@
-"""`cordon models list | verify`: which models there are, and whether the files are the approved ones."""
+"""`cordon models list | verify`: which models there are, and whether the files are the approved ones.
+
+The other verbs of `cordon models` have files of their own and stand in the same table.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from pathlib import Path
 from rich.table import Column, Table
 
 from proxy.cli.command import Command, Exit, complain, out
+from proxy.cli.models_import import IMPORT
+from proxy.cli.models_recommend import RECOMMEND
 from proxy.cli.shelf import FileState, OnShelf, inspect, settings_or_defaults, weigh
 from proxy.config import ConfigError, Settings
 from proxy.models import CatalogueModel
@@ -119,4 +124,6 @@ COMMANDS = (
         _verify,
         _verify_arguments,
     ),
+    RECOMMEND,
+    IMPORT,
 )

@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from proxy.cli.command import err
 from proxy.config import DEFAULT_PATH, ModelsSettings, Settings, load_settings
+from proxy.imports import file_of, record_of
 from proxy.models import CatalogueModel
 from proxy.stock import bundled_models
 
@@ -65,8 +66,11 @@ def settings_or_defaults(path: Path | None) -> Settings:
 
 def inspect(settings: ModelsSettings, model: CatalogueModel) -> OnShelf:
     """Look whether a model's file is there."""
+    record = None if model.demo else record_of(settings.dir, model.id)
     path = (bundled_models() if model.demo else settings.dir) / model.file
     approved = model.sha256 or settings.pins.get(model.id, "")
+    if record is not None and record.sha256 == (model.sha256 or record.sha256):
+        path, approved = file_of(settings.dir, record.sha256), record.sha256
     there = FileState.PRESENT if approved else FileState.UNAPPROVED
     state = there if path.is_file() else FileState.ABSENT
     return OnShelf(model.id, model.role, model.family, model.licence, model.demo, path, state, approved)

@@ -56,6 +56,8 @@ class ModelInfo:
     prompt_tokens_per_s: float = 0.0
     answer_tokens_per_s: float = 0.0
     suffix_tokens: int = 0
+    adapter: str = ""
+    """SHA-256 of the adapter that acts on it; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)

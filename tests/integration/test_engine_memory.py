@@ -20,7 +20,8 @@ import numpy.typing as npt
 import pytest
 
 from proxy.workers.engine.batch import Decoded, EngineError, Row
-from proxy.workers.engine.binding import Context, ContextSpec, Grammar, Model, Sampler, SamplerSpec, silence
+from proxy.workers.engine.binding import Context, ContextSpec, Model, silence
+from proxy.workers.engine.sampling import Grammar, Sampler, SamplerSpec
 from proxy.workers.engine.fit import Pool, kv_bytes
 from proxy.workers.engine.gguf import Header, read_header
 from proxy.workers.engine.grammar import gbnf_of

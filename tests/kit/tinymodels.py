@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 _Tensors = dict[str, npt.NDArray[np.float32]]
 
-__all__ = ["GEMMA4_MARKERS", "Bare", "tiny_gemma2", "tiny_gemma3", "tiny_gemma4", "write_gguf"]
+__all__ = ["GEMMA4_MARKERS", "Bare", "tiny_gemma2", "tiny_gemma3", "tiny_gemma4", "tiny_lora", "write_gguf"]
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER, _BYTE = 1, 2, 3, 4, 6
 _ALIGN = 32
@@ -141,8 +141,8 @@ def _ones(size: int) -> npt.NDArray[np.float32]:
     return np.ones(size, np.float32)
 
 
-def tiny_gemma4(path: Path, *, seed: int = 7, layers: int = 4) -> str:
-    """Write a gemma4 file (width 64, window 32, last layer global) and return its SHA-256."""
+def tiny_gemma4(path: Path, *, seed: int = 7, layers: int = 4, added: _Tensors | None = None) -> str:
+    """Write a gemma4 file (width 64, window 32, last layer global) and return its SHA-256; `added` goes onto weights."""
     width, wide, heads, key, key_swa = 64, 128, 2, 64, 32
     vocabulary, size = _vocabulary("gemma4", GEMMA4_MARKERS)
     pattern = [i % 4 != 3 for i in range(layers)]
@@ -179,6 +179,24 @@ def tiny_gemma4(path: Path, *, seed: int = 7, layers: int = 4) -> str:
         head = key_swa if sliding else key
         tensors |= _block(draw, f"blk.{i}", width, wide, (heads * head, head))
         tensors |= {f"blk.{i}.attn_q_norm.weight": _ones(head) * 0.2, f"blk.{i}.attn_k_norm.weight": _ones(head)}
+    tensors |= {name: tensors[name] + more for name, more in (added or {}).items()}
+    return write_gguf(path, values, tensors)
+
+
+def tiny_lora(path: Path, *, size: float = 1.0, arch: str = "gemma4", norms: bool = False, layers: int = 4) -> str:
+    """Write a LoRA adapter of rank 2 for `tiny_gemma4`'s feed-forward part; `size` 0 changes nothing."""
+    width, wide, rank = 64, 128, 2
+    draw = _Weights(23)
+    values: dict[str, object] = {
+        "general.type": "adapter", "general.architecture": arch, "general.name": "tiny adapter",
+        "adapter.type": "lora", "adapter.lora.alpha": float(rank),
+    }  # fmt: skip
+    tensors: _Tensors = {}
+    for i in range(layers):
+        tensors[f"blk.{i}.ffn_up.weight.lora_a"] = draw.matrix(rank, width)
+        tensors[f"blk.{i}.ffn_up.weight.lora_b"] = draw.matrix(wide, rank) * np.float32(size)
+    if norms:
+        tensors["blk.0.attn_norm.weight"] = _ones(width)
     return write_gguf(path, values, tensors)
 
 

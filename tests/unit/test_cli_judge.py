@@ -222,7 +222,7 @@ def test_a_guard_is_prepared_without_a_model_that_answers() -> None:
 
 def test_a_guard_without_calibration_is_not_prepared(tmp_path: Path) -> None:
     (tmp_path / "shieldgemma-2b-Q8_0.gguf").write_bytes(b"weights")
-    models = ModelsSettings(dir=tmp_path, pins={"shieldgemma-2b": "ab" * 32})
+    models = ModelsSettings(dir=tmp_path, pins={"shieldgemma-2b": "ab" * 32}, accepted_licences=("Gemma",))
     with pytest.raises(LaunchError, match="guard_uncalibrated"):
         prepare_guard(Settings(models=models))
     with pytest.raises(ConfigError, match="is missing"):

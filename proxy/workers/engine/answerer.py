@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from filters.tokens import Piece
 from proxy.workers.engine.batch import Decoded, EngineError
-from proxy.workers.engine.binding import Grammar, Sampler, SamplerSpec
 from proxy.workers.engine.encode import answer_id, encode
 from proxy.workers.engine.grammar import ANY_OBJECT, gbnf_of
 from proxy.workers.engine.load import Loaded
 from proxy.workers.engine.parse import Marks, Parser
+from proxy.workers.engine.sampling import Grammar, Sampler, SamplerSpec
 from proxy.workers.engine.scheduler import Job, Limits, Plan, Scheduler
 from proxy.workers.engine.stops import MAX_STOPS
 from proxy.workers.engine.stream import AnswerStream

@@ -48,6 +48,7 @@ class Header:
     values: Mapping[str, Value]
     tensor_kinds: frozenset[int]
     """The ggml types in use."""
+    tensor_names: tuple[str, ...] = ()
 
     @property
     def arch(self) -> str:
@@ -143,11 +144,11 @@ def _read(cursor: _Cursor) -> Header:
         if key in values:
             raise ValueError("a key stands twice")
         values[key] = cursor.value()
-    kinds = set()
+    kinds, names = set(), []
     for _ in range(tensors):
-        cursor.string()
+        names.append(cursor.string())
         for _ in range(cursor.count(8, 4)):
             cursor.count(1 << 40)
         kinds.add(cursor.count(255, 4))
         cursor.count(1 << 50)
-    return Header(values, frozenset(kinds))
+    return Header(values, frozenset(kinds), tuple(names))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["memory_available", "missing_cpu_flags", "physical_cores"]
+__all__ = ["cpu_flags", "memory_available", "memory_total", "missing_cpu_flags", "physical_cores"]
 
 _ROOT = Path("/")
 _NEEDED_FLAGS = ("avx2", "f16c", "fma")
@@ -33,18 +33,26 @@ def physical_cores(root: Path = _ROOT) -> int:
     return max(1, sum(speed * 10 >= fastest * 7 for speed in cores.values()))
 
 
+def memory_total(root: Path = _ROOT) -> int:
+    """Bytes of memory in this computer."""
+    return _meminfo(root, "MemTotal:")
+
+
+def cpu_flags(root: Path = _ROOT) -> frozenset[str] | None:
+    """Instruction sets of an x86 processor; None on another one."""
+    lines = [line for line in _text(root / "proc/cpuinfo").splitlines() if line.startswith("flags")]
+    return frozenset(lines[0].partition(":")[2].split()) if lines else None
+
+
 def missing_cpu_flags(root: Path = _ROOT) -> tuple[str, ...]:
     """Instruction sets an x86 processor should have and does not; empty on other processors."""
-    lines = [line for line in _text(root / "proc/cpuinfo").splitlines() if line.startswith("flags")]
-    if not lines:
-        return ()
-    flags = set(lines[0].partition(":")[2].split())
-    return tuple(flag for flag in _NEEDED_FLAGS if flag not in flags)
+    flags = cpu_flags(root)
+    return () if flags is None else tuple(flag for flag in _NEEDED_FLAGS if flag not in flags)
 
 
-def _meminfo(root: Path) -> int:
+def _meminfo(root: Path, name: str = "MemAvailable:") -> int:
     for line in _text(root / "proc/meminfo").splitlines():
-        if line.startswith("MemAvailable:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024
     return 0
 

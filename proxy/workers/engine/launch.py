@@ -6,7 +6,21 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-__all__ = ["EnginePlan", "RolePlan", "plan_from_json", "plan_to_json"]
+__all__ = ["AdapterPlan", "EnginePlan", "RolePlan", "plan_from_json", "plan_to_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterPlan:
+    """A LoRA adapter for one model: a property of the model, not of a request."""
+
+    id: str
+    sha256: str
+    base_sha256: str
+    """The file it was made for."""
+    descriptor: int | None
+    """The open file; else `path`."""
+    path: str | None
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,7 @@ class RolePlan:
     min_p: float
     empty_thought: bool
     placeholder_hint: bool
+    adapter: AdapterPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +77,15 @@ def plan_to_json(plan: EnginePlan) -> str:
 def plan_from_json(text: str) -> EnginePlan:
     """Read a plan; raise ValueError if it is not exactly one."""
     raw = _exact(EnginePlan, json.loads(text))
-    raw["models"] = tuple(RolePlan(**_exact(RolePlan, model)) for model in raw["models"])
+    raw["models"] = tuple(_role(model) for model in raw["models"])
     return EnginePlan(**raw)
+
+
+def _role(raw: Any) -> RolePlan:
+    values = _exact(RolePlan, raw)
+    if values["adapter"] is not None:
+        values["adapter"] = AdapterPlan(**_exact(AdapterPlan, values["adapter"]))
+    return RolePlan(**values)
 
 
 def _exact(kind: type, raw: Any) -> dict[str, Any]:

@@ -11,20 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.workers.engine.batch import EngineError
-from proxy.workers.engine.binding import Context, ContextSpec, Model
+from proxy.workers.engine.binding import Adapter, Context, ContextSpec, Model
 from proxy.workers.engine.encode import Vocabulary, answer_id, load_vocabulary
 from proxy.workers.engine.fit import Pool, need_of, verify_fit
 from proxy.workers.engine.gguf import Header, read_header
-from proxy.workers.engine.launch import EnginePlan, RolePlan
+from proxy.workers.engine.headers import SHAPE, is_shape, verify_adapter, verify_model
+from proxy.workers.engine.launch import AdapterPlan, EnginePlan, RolePlan
 from proxy.workers.engine.score import BASES, BRANCHES
 from proxy.workers.engine.templates import FAMILIES
 from proxy.workers.engine.templates.chat import Family
 
 __all__ = ["Checked", "Loaded", "check_files", "load"]
 
-_ROLES = {"answer": frozenset({"gemma4", "gemma3"}), "guard": frozenset({"gemma2"})}
-_COARSE_KINDS = frozenset({10, 11, 16, 17, 18, 19, 21, 22, 29})
-"""ggml types of two and three bits and below: a judge's scores do not survive them."""
 _JUDGE_WORDS = ("Yes", "No")
 
 
@@ -37,6 +35,14 @@ class Checked:
     header: Header
     family: Family
     spec: ContextSpec
+    adapter: int | None = None
+    """Descriptor of its adapter, checked too."""
+
+    @property
+    def file_bytes(self) -> int:
+        """Of model and adapter."""
+        adapter = os.fstat(self.adapter).st_size if self.adapter is not None else 0
+        return os.fstat(self.descriptor).st_size + adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,13 @@ class Loaded:
     model: Model
     context: Context
     vocabulary: Vocabulary
+    adapter: Adapter | None = None
 
     def close(self) -> None:
-        """Free the pool, then the weights."""
+        """Free the pool, then the adapter, then the weights."""
         self.context.close()
+        if self.adapter:
+            self.adapter.close()
         self.model.close()
 
 
@@ -64,7 +73,7 @@ def check_files(plan: EnginePlan) -> tuple[Checked, ...]:
         EngineError: `model_missing`, `model_hash`, `model_invalid`, `does_not_fit`.
     """
     checked = tuple(_check(role, plan.threads) for role in plan.models)
-    needs = [need_of(c.header, os.fstat(c.descriptor).st_size, _pool(c.spec)) for c in checked]
+    needs = [need_of(c.header, c.file_bytes, _pool(c.spec)) for c in checked]
     verify_fit(needs, plan.memory_bytes)
     return checked
 
@@ -77,34 +86,55 @@ def load(checked: Checked, should_stop: Callable[[], bool]) -> Loaded:
     if checked.plan.role == "guard" and len({answer_id(model, word) for word in _JUDGE_WORDS}) < len(_JUDGE_WORDS):
         raise EngineError("guard_invalid")
     context = Context(model, checked.spec, should_stop)
+    adapter = _adapt(model, context, checked)
     os.close(checked.descriptor)
     trained = checked.header.number("context_length")
-    return Loaded(checked.plan, family, checked.header.arch, trained, model, context, vocabulary)
+    return Loaded(checked.plan, family, checked.header.arch, trained, model, context, vocabulary, adapter)
+
+
+def _adapt(model: Model, context: Context, checked: Checked) -> Adapter | None:
+    if checked.plan.adapter is None or checked.adapter is None:
+        return None
+    adapter = Adapter(model, checked.adapter, checked.plan.adapter.scale)
+    context.adapt(adapter)
+    os.close(checked.adapter)
+    return adapter
 
 
 def _check(plan: RolePlan, threads: int) -> Checked:
-    family = FAMILIES.get(plan.family)
-    if family is None or plan.family not in _ROLES.get(plan.role, ()):
+    if plan.family not in FAMILIES:  # before a large file is read
         raise EngineError("model_invalid")
-    descriptor = _open(plan)
-    _verify_hash(descriptor, plan.sha256)
+    descriptor, header = _opened(plan.descriptor, plan.path, plan.sha256)
+    family = verify_model(header, plan.family, plan.role)
+    if is_shape(header) != plan.id.startswith(SHAPE):
+        raise EngineError("model_invalid")
+    adapter = _check_adapter(plan.adapter, plan, header.arch) if plan.adapter else None
+    return Checked(plan, descriptor, header, family, _spec(plan, threads), adapter)
+
+
+def _check_adapter(adapter: AdapterPlan, plan: RolePlan, arch: str) -> int:
+    if plan.role != "answer" or adapter.base_sha256 != plan.sha256:
+        raise EngineError("adapter_invalid")
+    descriptor, header = _opened(adapter.descriptor, adapter.path, adapter.sha256)
+    verify_adapter(header, frozenset({arch}))
+    return descriptor
+
+
+def _opened(descriptor: int | None, path: str | None, sha256: str) -> tuple[int, Header]:
+    """The file that has the digest, and its header."""
+    if descriptor is None:
+        descriptor = _open(path)
+    _verify_hash(descriptor, sha256)
     with os.fdopen(os.dup(descriptor), "rb") as stream:
         stream.seek(0)
-        header = read_header(stream)
-    if header.arch not in family.archs:
-        raise EngineError("model_invalid")
-    if plan.role == "guard" and not _COARSE_KINDS.isdisjoint(header.tensor_kinds):
-        raise EngineError("guard_invalid")
-    return Checked(plan, descriptor, header, family, _spec(plan, threads))
+        return descriptor, read_header(stream)
 
 
-def _open(plan: RolePlan) -> int:
-    if plan.descriptor is not None:
-        return plan.descriptor
-    if plan.path is None:
+def _open(path: str | None) -> int:
+    if path is None:
         raise EngineError("model_missing")
     try:
-        return os.open(plan.path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         raise EngineError("model_missing") from None
 
