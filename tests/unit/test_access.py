@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +14,7 @@ from hypothesis import strategies as st
 
 from proxy.access import (
     METRICS,
+    OWN_EXTENSION,
     SECURITY_HEADERS,
     USE,
     AccessRules,
@@ -274,3 +279,10 @@ def test_taking_a_required_fact_away_never_admits(facts: RequestFacts, route: Ro
 @given(_facts)
 def test_the_target_decides_nothing_but_its_form(facts: RequestFacts) -> None:
     assert _code(replace(facts, target="/a"), CHAT) == _code(replace(facts, target="/healthz"), CHAT)
+
+
+def test_our_own_extension_is_the_one_of_the_manifest() -> None:
+    """A Chromium id is the first half of SHA-256 of the public key, its hex digits written as a to p."""
+    manifest = json.loads((Path(__file__).parents[2] / "extension" / "manifest.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256(base64.b64decode(manifest["key"])).hexdigest()[:32]
+    assert "".join(chr(ord("a") + int(digit, 16)) for digit in digest) == OWN_EXTENSION
