@@ -122,9 +122,9 @@ BORDERS = {
         "proxy/workers/engine/sampling.py",  # the other half of the binding: one file would be over its budget
     ),
     "presidio_analyzer": ("filters/analyse.py",),
-    "spacy": ("filters/analyse.py",),
-    "onnxruntime": ("filters/ner.py",),
-    "tokenizers": ("filters/ner.py",),
+    "spacy": ("filters/analyse.py", "filters/plugins/spacy_pipeline.py"),  # a site's own pipeline is run by spaCy
+    "onnxruntime": ("filters/ner.py", "filters/plugins/onnx.py"),  # the bundled model, and a site's own
+    "tokenizers": ("filters/ner.py", "filters/plugins/onnx.py"),
     "xlsxwriter": ("audit/export/xlsx.py",),
     "segno": ("proxy/cli/qr.py",),
     "jsonschema": ("proxy/cli/fhir_schema.py",),
