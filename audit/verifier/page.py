@@ -18,8 +18,9 @@ from importlib import resources
 __all__ = ["ENGINE_MODULES", "engine", "verifier_page"]
 
 ENGINE_MODULES = (
-    "tables", "strictjson", "bytes", "record", "shapes", "bech32", "checkpoint", "tree", "chain", "seal", "archive", "findings",
-    "package", "officer", "structure", "coverage", "evidence", "contents", "meaning", "examine", "columns", "desk",
+    "tables", "strictjson", "bytes", "record", "shapes", "bech32", "checkpoint", "tree", "chain", "seal", "archive",
+    "findings", "package", "officer", "structure", "coverage", "evidence", "contents", "meaning", "examine", "columns",
+    "desk",
 )  # fmt: skip
 """In an order in which every constant exists before the next module needs it."""
 _APP = ("view", "app")
@@ -41,7 +42,8 @@ def engine(reasons: Mapping[str, str], release: str) -> str:
 
 def verifier_page(reasons: Mapping[str, str], release: str) -> bytes:
     """Return the file."""
-    scripts = (engine(reasons, release), "\n".join(_plain(_part(f"js/{name}.js")) for name in _APP))
+    app = "\n".join(_plain(_part(f"js/{name}.js")) for name in _APP)
+    scripts = (engine(reasons, release), f'(() => {{\n"use strict";\n{app}\n}})();\n')
     style = _part("style.css")
     if any("</script" in script.lower() or "<!--" in script for script in scripts):
         raise ValueError("a script would end early")

@@ -17,7 +17,7 @@ import { CHECKPOINT } from "./structure.js";
 import { CHECKS, RELEASE } from "./tables.js";
 import { sha256 } from "../vendor/crypto.js";
 
-const PAGE_ROWS = 50;
+const PAGE_ROWS = 25;
 const SLICE_MS = 40;
 const TOLD_MS = 100;
 const MAX_SMALL = 4 * 1024 * 1024;
