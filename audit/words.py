@@ -49,7 +49,7 @@ class Words:
     def word(self, table: str, code: str) -> str:
         """Return the words of a code, or the code where there are none."""
         found = _table(self.language).get(table, {}).get(code)
-        return str(found if found is not None else _table()[table].get(code, code))
+        return str(found if found is not None else _table().get(table, {}).get(code, code))
 
     def say(self, name: str, /, **values: object) -> str:
         """Return a sentence of the report with its values filled in."""
@@ -57,7 +57,7 @@ class Words:
 
     def kind(self, kind: str) -> str:
         """Return what a kind of identifier is."""
-        return self.word("kind_names", kind) if self.language != "en" else kind_words(kind)
+        return str(_table(self.language).get("kind_names", {}).get(kind, kind_words(kind)))
 
     def texts(self) -> Mapping[str, Any]:
         """Return the sentences of the checks, translated where there is a translation."""

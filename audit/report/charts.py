@@ -15,6 +15,8 @@ from audit.words import Words, readable
 __all__ = ["coverage_bar", "day_bars", "removed_bars"]
 
 _WIDTH = 720
+_NARROW = 560
+"""For charts with words in them: on a telephone they shrink less."""
 _GAPS = frozenset({"crashed", "cut"})
 
 
@@ -36,7 +38,7 @@ def coverage_bar(periods: Sequence[Json], words: Words) -> Markup:
         shapes.append(tag("rect", title, class_=f"p-{period['label']}", **place))
         if period["label"] in _GAPS:
             shapes.append(tag("rect", fill="url(#hatch)", **place))
-    return _svg(30, words.say("coverage_alt"), _hatch(), *shapes)
+    return _svg((_WIDTH, 30), words.say("coverage_alt"), _hatch(), *shapes)
 
 
 def _stretch(period: Json, words: Words) -> str:
@@ -48,14 +50,14 @@ def day_bars(bars: Sequence[Bar], words: Words) -> Markup:
     """Draw requests and blocks side by side, a number on each bar where there is room."""
     high, base, left = 120, 140, 30
     most = max(max(bar.requests, bar.blocks) for bar in bars)
-    step = (_WIDTH - left) / max(len(bars), 6)
+    step = (_NARROW - left) / max(len(bars), 6)
     wide = min(step * 0.38, 34)
     shapes = [
-        tag("line", x1=left, y1=base, x2=_WIDTH, y2=base, class_="axis"),
+        tag("line", x1=left, y1=base, x2=_NARROW, y2=base, class_="axis"),
         tag("text", most, x=left - 6, y=base - high + 8, class_="end"),
         tag("text", 0, x=left - 6, y=base, class_="end"),
     ]
-    every = -(-len(bars) // 8)
+    every = -(-len(bars) // 6)
     for number, bar in enumerate(bars):
         middle = left + step * (number + 0.5)
         for value, x, name in ((bar.requests, middle - wide, "requests"), (bar.blocks, middle, "blocks")):
@@ -73,27 +75,27 @@ def day_bars(bars: Sequence[Bar], words: Words) -> Markup:
                 shapes.append(tag("text", value, x=f"{x + wide / 2:.1f}", y=f"{base - height - 4:.1f}", class_="mid"))
         if number % every == 0:
             shapes.append(tag("text", bar.name, x=f"{middle:.1f}", y=base + 16, class_="mid"))
-    return _svg(base + 24, words.say("bars_alt"), _hatch(), *shapes)
+    return _svg((_NARROW, base + 24), words.say("bars_alt"), _hatch(), *shapes)
 
 
 def removed_bars(removed: Mapping[str, int], words: Words) -> Markup:
-    """Draw one line a kind, longest first, the words on the left and the number at the end."""
-    line, left = 22, 250
+    """Draw one bar a kind, longest first, its words above it: they may be long in any language."""
+    line, room = 36, 44
     most = max(removed.values())
     shapes = []
     for number, (kind, count) in enumerate(removed.items()):
         y = number * line
-        width = count / most * (_WIDTH - left - 50)
+        width = max(count / most * (_NARROW - room), 2)
         shapes += [
-            tag("text", words.kind(kind), x=left - 8, y=y + 15, class_="end"),
-            tag("rect", x=left, y=y + 3, width=f"{width:.1f}", height=line - 7, class_="b-requests"),
-            tag("text", count, x=f"{left + width + 6:.1f}", y=y + 15),
+            tag("text", words.kind(kind), x=0, y=y + 14),
+            tag("rect", x=0, y=y + 19, width=f"{width:.1f}", height=11, class_="b-requests"),
+            tag("text", count, x=f"{width + 6:.1f}", y=y + 29),
         ]
-    return _svg(line * len(removed), words.say("removed_alt"), *shapes)
+    return _svg((_NARROW, line * len(removed)), words.say("removed_alt"), *shapes)
 
 
-def _svg(height: int, label: str, *children: Markup) -> Markup:
-    return tag("svg", join(*children), viewBox=f"0 0 {_WIDTH} {height}", role="img", aria_label=label)
+def _svg(size: tuple[int, int], label: str, *children: Markup) -> Markup:
+    return tag("svg", join(*children), viewBox=f"0 0 {size[0]} {size[1]}", role="img", aria_label=label, class_="chart")
 
 
 def _hatch() -> Markup:
