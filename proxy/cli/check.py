@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from proxy.cli.command import Command, Exit, complain, out
+from proxy.cli.examine_detectors import detector_points
 from proxy.cli.examine_host import Level, Point, points_of
 from proxy.config import DEFAULT_PATH, ConfigError, Settings, load_settings
 from proxy.hostfacts import expected_filters
@@ -44,7 +45,7 @@ def _run(args: argparse.Namespace) -> int:
     except ConfigError as error:
         complain(str(error))
         return Exit.CONFIG
-    points = points_of(settings)
+    points = (*points_of(settings), *detector_points(settings))
     values = [(key, value, origins.get(key, "default")) for key, value in _values(settings)]
     worst = max((point.level for point in points), default=Level.GOOD)
     if args.json:

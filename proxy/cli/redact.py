@@ -14,18 +14,24 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.progress import track
+from rich.table import Column, Table
 from rich.text import Text
 
 from filters.findings import Finding, Type
 from filters.parts import Form, Part, PatientText
+from filters.plugins import PluginRefused
 from filters.redact import RedactionError, redact
 from filters.switches import Switches
 from filters.vault import Action, Actions, Vault
 from policies.model import PolicyError
 from proxy.build import rules_of
 from proxy.cli.command import Command, Exit, complain, err, out
-from proxy.config import PolicySettings, quiet_libraries
+from proxy.cli.explain import grounds_of, recognizers_by_kind
+from proxy.cli.shelf import settings_or_defaults
+from proxy.config import ConfigError, PolicySettings, quiet_libraries
+from proxy.detectors import site_of
 from proxy.errors import CordonError
+from proxy.plugin_folder import read_manifest
 from proxy.policy_files import read_rules
 from proxy.rooms import Rules
 from proxy.workers.analyst import load_analyst
@@ -38,6 +44,8 @@ COLOURS: dict[Type, str] = {
     Type.SECRET: "#ad1457", Type.TEXT: "#455a64", Type.MARKED: "#455a64",
 }  # fmt: skip
 """A colour a type, dark enough for white letters (contrast above 4.5)."""
+
+_WIDEST = 40
 
 _LABELS = {Type.NAME: "PERSON", Type.SECRET: "ID", Type.TEXT: "ID", Type.MARKED: "ID"}
 """The labels of public benchmarks, where they differ from ours."""
@@ -55,25 +63,32 @@ class Looked:
 class Redactor:
     """The detection and replacement of the service, in this process, under one policy."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, plugins: Sequence[Path] = ()) -> None:
         quiet_libraries()
-        analyst = load_analyst()
+        analyst = load_analyst(site_of(rules.policy), plugins)
         if analyst is None:
-            raise RuntimeError("analyst_canary")
+            raise CordonError("analyst_canary")
         self._analyst, self._switches, self._actions = analyst, Switches.from_json(rules.switches), rules.actions
 
     @classmethod
-    def under(cls, policy_name: str) -> Redactor:
-        """Build for a policy of the library. Raises PolicyError."""
-        return cls(rules_of(read_rules(PolicySettings(name=policy_name)), None, this_year=time.localtime().tm_year))
+    def under(cls, policy: PolicySettings, plugins: Sequence[Path] = ()) -> Redactor:
+        """Build for a policy, with what the site adds. Raises PolicyError, PluginRefused."""
+        for folder in plugins:
+            read_manifest(folder)  # to say what is wrong with it, before the models are loaded
+        return cls(rules_of(read_rules(policy), None, this_year=time.localtime().tm_year), plugins)
 
     def look(self, text: str) -> Looked:
-        """Find and replace. Raises RedactionError or AnalystFault."""
+        """Find and replace. Raises CordonError."""
+        from filters.analyse import AnalystFault  # heavy: only a command that looks at text imports it
+
         parts = (Part(0, "user", Form.TEXT, PatientText(text)),)
-        found = self._analyst.find(parts, (), self._switches)
+        try:
+            found = self._analyst.find(parts, (), self._switches)
+            with Vault() as vault:
+                result = redact(parts, found, vault, actions=_never_refusing(self._actions))
+        except (AnalystFault, RedactionError) as error:
+            raise CordonError(error.code) from None
         replaced = tuple(f for f in found.parts[0] if self._actions.of(f) is not Action.KEEP)
-        with Vault() as vault:
-            result = redact(parts, found, vault, actions=_never_refusing(self._actions))
         return Looked(text, replaced, result.texts[0].reveal())
 
     def replace(self, turns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
@@ -107,7 +122,11 @@ def coloured(text: str, findings: tuple[Finding, ...]) -> Text:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", type=Path, help="a text file; without one, standard input")
-    parser.add_argument("--policy", default="hospital", metavar="NAME", help="policy of the library (default hospital)")
+    parser.add_argument("--policy", metavar="NAME", help="a policy (default: that of the settings, else hospital)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default /etc/cordon/cordon.toml)")
+    parser.add_argument(
+        "--plugin", action="append", type=Path, default=[], metavar="DIR", help="try a model of your own beside ours"
+    )
     parser.add_argument("--explain", action="store_true", help="say which detector found what, with its score")
     parser.add_argument("--html", action="store_true", help="write a page with coloured labels to standard output")
     parser.add_argument(
@@ -117,19 +136,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        with err().status("Loading the detectors ...") if sys.stderr.isatty() else _Quiet():
-            redactor = Redactor.under(args.policy)
+        redactor = _loaded(args)
+    except (PolicyError, ConfigError, PluginRefused, CordonError) as error:
+        complain(_unusable(error))
+        return Exit.CONFIG
+    try:
         if args.jsonl:
             return _lines(redactor, *args.jsonl)
         text = args.file.read_text(encoding="utf-8") if args.file else sys.stdin.read()
         looked = redactor.look(text)
-    except PolicyError as error:
-        complain(f"the policy {args.policy} cannot be used: {error}")
-        return Exit.CONFIG
     except (OSError, UnicodeDecodeError) as error:
         complain(f"the text cannot be read ({type(error).__name__}); nothing was done")
         return Exit.FAILED
-    except RedactionError as error:
+    except CordonError as error:
         complain(f"the text cannot be made safe: {error.code}; nothing was written")
         return Exit.FAILED
     if args.html:
@@ -137,6 +156,21 @@ def _run(args: argparse.Namespace) -> int:
     else:
         _show(looked, explain=args.explain)
     return Exit.DONE
+
+
+def _loaded(args: argparse.Namespace) -> Redactor:
+    settings = settings_or_defaults(args.config)
+    policy = settings.policy.model_copy(update={"name": args.policy} if args.policy else {})
+    with err().status("Loading the detectors ...") if sys.stderr.isatty() else _Quiet():
+        return Redactor.under(policy, (*settings.detectors.plugins, *args.plugin))
+
+
+def _unusable(error: Exception) -> str:
+    if isinstance(error, PolicyError):
+        return f"the policy cannot be used: {error}"
+    if isinstance(error, CordonError):
+        return f"a detector does not find its own examples ({error.code}); nothing was read"
+    return str(error)
 
 
 class _Quiet:
@@ -155,9 +189,21 @@ def _show(looked: Looked, *, explain: bool) -> None:
     console.print(looked.redacted, markup=False)
     console.print()
     console.print(_legend(looked.findings))
-    if explain:
-        for f in looked.findings:
-            console.print(f"  {f.start:>6}-{f.end:<6} {f.type:<9} {f.kind:<18} {f.score / 10:5.1f} %  by {f.source}")
+    if explain and looked.findings:
+        console.print()
+        console.print(_reasons(looked))
+
+
+def _reasons(looked: Looked) -> Table:
+    """What was found, in order: place, value, kind, how sure, and why."""
+    table = Table("characters", "value", "kind", Column("sure", justify="right"), "because", box=None, pad_edge=False)
+    recognizers = recognizers_by_kind()
+    for f in looked.findings:
+        value = Text(" ".join(looked.text[f.start : f.end].split()), f"bold white on {COLOURS[f.type]}")
+        value.truncate(_WIDEST, overflow="ellipsis")
+        sure = f"{f.score / 10:.0f} %"
+        table.add_row(f"{f.start}-{f.end}", value, f"{f.type.value} {f.kind}", sure, grounds_of(f, recognizers))
+    return table
 
 
 def _legend(findings: tuple[Finding, ...]) -> Text:
@@ -209,14 +255,12 @@ def _lines(redactor: Redactor, source: Path, target: Path) -> int:
 
 
 def _line(redactor: Redactor, row: str, sink: TextIO) -> bool:
-    from filters.analyse import AnalystFault
-
     try:
         record = json.loads(row)
         looked = redactor.look(record["text"])
     except (ValueError, KeyError, TypeError):
         code, record = "bad_json", {"id": None}
-    except (RedactionError, AnalystFault) as error:
+    except CordonError as error:
         code = error.code
     else:
         spans = list(_spans(looked.findings))

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from filters.findings import Type
+from filters.findings import Finding, Source, Type
 from policies.load import read_regime
 from proxy.build import rules_of
+from proxy.cli.explain import grounds_of, recognizers_by_kind
 from proxy.cli.redact import COLOURS, Redactor, coloured
 from proxy.config import PolicySettings
 from proxy.errors import CordonError
 from proxy.policy_files import read_rules, shipped_policies
 from tests.kit.commands import cordon
+from tests.kit.plugin_folders import token_classifier_folder
 from tests.kit.policies import files
 
 NOTE = "Nimal Perera, NIC 911042754V, was seen on 3 March 2024. Mail nimal@example.com for <b>results</b>."
@@ -27,15 +29,13 @@ ORIGINALS = ("Nimal Perera", "911042754V", "nimal@example.com")
 @pytest.fixture(scope="module")
 def redactor() -> Redactor:
     """The detectors, loaded once."""
-    return Redactor.under("hospital")
+    return Redactor.under(PolicySettings())
 
 
 @pytest.fixture
 def loaded(redactor: Redactor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command finds the detectors already loaded."""
-    monkeypatch.setattr(
-        Redactor, "under", classmethod(lambda cls, name: read_rules(PolicySettings(name=name)) and redactor)
-    )
+    monkeypatch.setattr(Redactor, "under", classmethod(lambda cls, policy, plugins: read_rules(policy) and redactor))
 
 
 def test_what_is_found_is_replaced_and_the_spans_are_its_places(redactor: Redactor) -> None:
@@ -82,11 +82,51 @@ def test_for_a_person_the_text_the_redacted_text_and_a_legend(loaded: None, monk
     monkeypatch.setattr(sys, "stdin", io.StringIO(NOTE))
     ran = cordon("redact", "--explain")
     assert ran.status == 0
-    shown, replaced = ran.out.split("what a model would read")
+    shown, rest = ran.out.split("what a model would read")
+    replaced, reasons = rest.split("because")
     assert "Nimal Perera" in shown
     assert "Nimal Perera" not in replaced
     assert "[NAME_1]" in replaced
-    assert " by " in replaced
+    assert re.search(r"18-28 +911042754V +ID lk_nic +99 % +its form, and its check digit", reasons)
+
+
+def test_why_something_was_found_is_said_in_words(redactor: Redactor) -> None:
+    text = "NHS 943 476 5918, NIC 911042754V, John Smith, IP 10.0.0.7, passport 71234567 and මාලා, Smith again"
+    by_kind = {f.kind: grounds_of(f, recognizers_by_kind()) for f in redactor.look(text).findings}
+    assert by_kind["uk_nhs"] == "its form, beside a word that announces it"
+    assert by_kind["lk_nic"] == "its form, and its check digit is right"
+    assert by_kind["person"] == "the name finder took it for one"
+    made = {
+        Source.KNOWN: "the same value was found elsewhere in the text",
+        Source.MARKED: "a person marked it",
+        Source.PLUGIN: "a model of this site took it for one",
+    }
+    for source, words in made.items():
+        assert grounds_of(Finding(0, 1, Type.NAME, "person", 900, source), recognizers_by_kind()) == words
+    for kind, words in (("site_word", "always replaces"), ("mac", "of Presidio"), ("lotus", "rule of this site")):
+        assert words in grounds_of(Finding(0, 1, Type.ID, kind, 600, Source.PATTERN), recognizers_by_kind())
+
+
+def test_a_model_of_ones_own_can_be_tried(tmp_path: Path) -> None:
+    folder = token_classifier_folder(tmp_path / "p")
+    (tmp_path / "note.txt").write_text("Seen by Quimby .")
+    ran = cordon("redact", "--plugin", folder, "--explain", tmp_path / "note.txt")
+    assert (ran.status, "[NAME_1]" in ran.out) == (0, True)
+    (folder / "config.json").unlink()
+    ran = cordon("redact", "--plugin", folder, tmp_path / "note.txt")
+    assert (ran.status, "config.json is listed, but is not a file of the folder" in ran.err) == (78, True)
+
+
+def test_the_settings_bring_policy_and_plugins(tmp_path: Path) -> None:
+    folder = token_classifier_folder(tmp_path / "p")
+    shipped = shipped_policies()["hospital"].decode().replace('name = "hospital"', 'name = "site"')
+    (tmp_path / "site.toml").write_text(shipped + '[pii.deny]\nORG = ["Lotus Ward"]\n')
+    (tmp_path / "cordon.toml").write_text(
+        f'[policy]\nname = "site"\ndir = "{tmp_path}"\n[detectors]\nplugins = ["{folder}"]\n'
+    )
+    (tmp_path / "note.txt").write_text("Quimby of lotus ward")
+    ran = cordon("redact", "--config", tmp_path / "cordon.toml", tmp_path / "note.txt")
+    assert (ran.status, "[NAME_1] of [ORG_1]" in ran.out) == (0, True)
 
 
 def test_a_text_without_identifiers(loaded: None, monkeypatch: pytest.MonkeyPatch) -> None:
