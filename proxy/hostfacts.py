@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 
 from proxy.plan import HostFacts
+from proxy.preflight import Preflight
 from proxy.workers.bpf import filter_digest
 from proxy.workers.confine import Role
 from proxy.workers.kernel import machine
@@ -14,8 +15,18 @@ from proxy.workers.kernel import machine
 __all__ = ["expected_filters", "read_host_facts"]
 
 
-def read_host_facts() -> HostFacts:
-    """Read what the evidence record says about the host; -1 and empty stand for what cannot be read."""
+def read_host_facts(preflight: Preflight | None = None) -> HostFacts:
+    """Read what the evidence record says about the host; -1 and empty stand for what cannot be read.
+
+    Under a unit the host is hidden from us, so the facts are those that root wrote down before the start.
+    """
+    if preflight is not None:
+        return HostFacts(
+            kernel=platform.release(),
+            lsm=preflight.lsm,
+            tcp_fastopen=preflight.tcp_fastopen,
+            netns=preflight.host_netns,
+        )
     return HostFacts(
         kernel=platform.release(),
         lsm=tuple(name for name in _text("/sys/kernel/security/lsm").split(",") if name),

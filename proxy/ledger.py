@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
-from typing import TypeVar
+from functools import partial
+from typing import Literal, TypeVar
 
 from audit.history import ACCESS
 from audit.log import AuditError, Filters, Log, Models, StartFacts
@@ -22,12 +23,14 @@ from proxy.exchange import Caller as Asker
 from proxy.exchange import CallerKind, Exchange
 from proxy.journal import JsonJournal
 from proxy.judging import Guard
-from proxy.policy_files import policy_text
+from proxy.policy_files import policy_texts
+from proxy.post import PostBox
 
 __all__ = ["Ledger"]
 
 _R = TypeVar("_R")
 _TALLY_TICKS = 30
+_POST_S = 5
 _RECHECK_TICKS = 24 * 3600
 EVIDENCE_ORDER = ("E0", "E1")
 
@@ -41,6 +44,8 @@ class Ledger:
         self._asleep_ms = house.clock.asleep_ms()
         self._witnessing = asyncio.Lock()
         """Windows of evidence follow one another, and a worker answers one probe at a time."""
+        self.lost: tuple[str, ...] = ()
+        """Why the lock does not hold; once not empty, the log ends with a fault."""
 
     async def open(self) -> None:
         """Open the log, prove guard and confinement, and open the rooms. Raises CordonError."""
@@ -58,7 +63,8 @@ class Ledger:
     async def _open_log(self) -> Log:
         folder, at, start = self._house.plan.settings.audit.dir, self._house.clock.instant(), self._start_facts()
         log = await self._do(lambda: Log.open(folder, start=start, at=at, random=secrets.token_bytes))
-        await self._do(lambda: log.keep_policy(policy_text(self._house.plan.settings.policy)))
+        for text in policy_texts(self._house.plan.settings.policy):
+            await self._do(partial(log.keep_policy, text))
         return log
 
     async def _verify_guard(self) -> None:
@@ -81,11 +87,25 @@ class Ledger:
             body = await self._witness.body(why, at, log.self_check)
             if why == "start" and body["gaps"]:
                 raise CordonError("not_ready")  # the first record is what changed code is seen against: it is complete
+            enough = EVIDENCE_ORDER.index(self._witness.level) >= EVIDENCE_ORDER.index(house.policy.evidence_min)
+            house.down["confinement"] = "ok" if enough else "confinement_failed"
+            house.evidence = (self._witness.level, self._witness.reasons)
+            broken = () if enough else self._witness.broken()
+            if broken:
+                await house.shut("confinement_failed")  # before the record: nothing is released any more
             await self._do(lambda: log.append("E", body, at=at))
         self._journal.say("evidence", evidence=self._witness.level, count=len(self._witness.reasons))
-        enough = EVIDENCE_ORDER.index(self._witness.level) >= EVIDENCE_ORDER.index(house.policy.evidence_min)
-        house.down["confinement"] = "ok" if enough else "confinement_failed"
-        house.evidence = (self._witness.level, self._witness.reasons)
+        for role in self._witness.silent:
+            house.replace(role)
+        if broken:
+            self._lose(broken)
+
+    def _lose(self, reasons: tuple[str, ...]) -> None:
+        """The lock does not hold and the policy asks for it: this process ends and is not started again by itself."""
+        for reason in reasons:
+            self._journal.say("confinement_failed", code=reason)
+        self.lost = reasons
+        raise CordonError("confinement_failed")
 
     async def replaced(self, role: str) -> None:
         """A worker was replaced: once it is up, what it says about itself is recorded."""
@@ -94,7 +114,28 @@ class Ledger:
             await self._guarded(self._witness_now("change"))
 
     async def keep(self, every_s: float = 1) -> None:
-        """Tick once a second until cancelled."""
+        """Tick once a second until cancelled, and collect the post beside it: a large package takes its time."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_post(every_s * _POST_S))
+            await self._keep_ticking(every_s)
+
+    async def _keep_post(self, every_s: float) -> None:
+        post = PostBox.beside(self._house.plan.settings.audit.dir)
+        await asyncio.to_thread(post.tidy)
+        while True:
+            await asyncio.sleep(every_s)
+            await self._guarded(self._collect(post))
+
+    async def _collect(self, post: PostBox) -> None:
+        """Do what the files of the inbox ask for; what each became is said beside it and in the journal."""
+        log = self._log
+        if log is None or self._house.down["log"] != "ok":
+            return
+        now = self._house.clock.instant
+        for handled in await self._do(lambda: list(post.handle(log, now))):
+            self._journal.say("post", code="done" if handled.done else "refused")
+
+    async def _keep_ticking(self, every_s: float) -> None:
         ticks = 0
         while True:
             await asyncio.sleep(every_s)
@@ -153,6 +194,9 @@ class Ledger:
         try:
             await work
         except CordonError as error:
+            if error.code == "confinement_failed":
+                self._house.fault(error.code)
+                return
             if self._house.down["log"] != error.code:
                 self._journal.say("log_failed", code=error.code)
             self._house.down["log"] = error.code
@@ -165,10 +209,13 @@ class Ledger:
         self._log = log
         if self._house.rooms is not None:
             await self._guarded(self._write_tally())
-            await self._guarded(self._witness_now("stop"))
+            if not self.lost:
+                await self._guarded(self._witness_now("stop"))
         self._log = None
+        why: Literal["stop", "fault"] = "fault" if self.lost else "stop"
+        code = "confinement_failed" if self.lost else None
         try:
-            await self._do(lambda: log.stop("stop", at=self._house.clock.instant()))
+            await self._do(lambda: log.stop(why, at=self._house.clock.instant(), code=code))
         except CordonError as error:
             self._journal.say("log_failed", code=error.code)
 

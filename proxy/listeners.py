@@ -21,11 +21,12 @@ from pathlib import Path
 from proxy.access import Listener
 from proxy.peer import SockDiag, open_diag
 
-__all__ = ["ListenerRefused", "bind_api", "bind_loopback", "verify_diag", "verify_listener"]
+__all__ = ["ListenerRefused", "bind_api", "bind_loopback", "verify_device", "verify_diag", "verify_listener"]
 
 _BACKLOG = 128
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 _SO_BINDTODEVICE = getattr(socket, "SO_BINDTODEVICE", 25)
+_SO_PROTOCOL = getattr(socket, "SO_PROTOCOL", 38)
 _AF_NETLINK = getattr(socket, "AF_NETLINK", 16)
 _SOCK_DIAG = 4
 
@@ -128,7 +129,14 @@ def verify_listener(sock: socket.socket, *, port: int, api: Sequence[Path] = ())
     return Listener.TCP
 
 
+def verify_device(sock: socket.socket) -> None:
+    """An inherited TCP listener must be bound to the loopback device, not by its address alone."""
+    device = sock.getsockopt(socket.SOL_SOCKET, _SO_BINDTODEVICE, 16).rstrip(b"\0")
+    if device != b"lo" or sock.getsockopt(socket.SOL_SOCKET, _SO_PROTOCOL) != socket.IPPROTO_TCP:
+        raise ListenerRefused("An inherited socket is not bound to the loopback device (listener_refused)")
+
+
 def verify_diag(sock: socket.socket) -> None:
     """Check the inherited sock_diag descriptor; raises ListenerRefused."""
-    if sock.family != _AF_NETLINK or sock.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL) != _SOCK_DIAG:
+    if sock.family != _AF_NETLINK or sock.getsockopt(socket.SOL_SOCKET, _SO_PROTOCOL) != _SOCK_DIAG:
         raise ListenerRefused("The descriptor `diag` is not a sock_diag socket (listener_refused)")

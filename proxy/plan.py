@@ -64,3 +64,8 @@ class GatewayPlan(_Frozen):
     filters: dict[str, str]
     """Role -> digest of the system call filter that role must have."""
     unit: str = "none"
+    """The service manager's unit and the start of its digest; `none` without one."""
+    counters: dict[str, int] = {}
+    """What the service manager had counted before the start: its own name of the counter -> bytes."""
+    swap_max: int = -1
+    """Bytes of swap the unit may use; -1 for unlimited or unknown."""

@@ -10,17 +10,19 @@ Law: tasks belong to one TaskGroup; a part that fails at start names its code in
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import io
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO, cast
 
 from aiohttp import web
 
 from audit.evidence import Loopback, Peer
 from proxy.access import Listener
-from proxy.asking import Limits
+from proxy.asking import Limits, OpenAnswers
 from proxy.build import House
 from proxy.clock import Clock
 from proxy.door import Hall, open_doors
@@ -39,8 +41,12 @@ __all__ = ["Service"]
 
 _RETRY_S = 5
 EXIT_CONFIG = 78
-_FINAL = frozenset({"guard_drift", "guard_invalid", "guard_missing", "guard_uncalibrated"})
+_FINAL = frozenset({"confinement_failed", "guard_drift", "guard_invalid", "guard_missing", "guard_uncalibrated"})
 """Codes at start that no waiting cures."""
+_FINAL_UNDER_A_UNIT = _FINAL | {"audit_not_enrolled"}
+"""In a terminal a person may enrol meanwhile; a unit that is not enrolled stays down and says how, it does not hang."""
+_PARTS = {"confinement_failed": "confinement"}
+_CLOSING_S = 5.0
 
 
 def _loopback(hall: Hall) -> Loopback:
@@ -48,6 +54,17 @@ def _loopback(hall: Hall) -> Loopback:
     visits = hall.take_visits()
     peers = tuple(Peer(uid, count) for uid, count in sorted(visits.by_uid.items()))
     return Loopback(visits.accepted, peers, visits.non_loopback)
+
+
+async def _shut(servers: Sequence[asyncio.Server], answers: OpenAnswers, code: str) -> None:
+    """Accept nothing more, end every open answer with a code, and wait until each has its last record."""
+    for server in servers:
+        server.close()
+    answers.end_all(code)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSING_S):
+            while answers.places:  # noqa: ASYNC110 - a list of places signals nobody
+                await asyncio.sleep(0.02)
 
 
 class _Line(io.TextIOBase):
@@ -91,6 +108,7 @@ class Service:
             loop.add_signal_handler(number, self._stop.set)
         clock = Clock(self._plan.boot_id)
         house = House(self._plan, clock, lambda: self._control.say(kill="analyst"))
+        house.fault, house.replace = self._fault, lambda role: self._control.say(kill=role)
         witness = Witness(house, self._locked)
         ledger = Ledger(house, witness, self._journal)
         async with asyncio.TaskGroup() as tasks:
@@ -110,6 +128,8 @@ class Service:
         message, descriptors = self._control.hear()
         if not message:
             self._stop.set()  # the supervisor is gone; nothing is served without it
+        elif (number := message.get("ping")) is not None:
+            self._control.say(pong=str(number))  # from the loop itself: a stuck loop does not answer
         elif (role := message.get("attach")) in house.links and descriptors:
             tasks.create_task(house.links[role].serve(socket.socket(fileno=descriptors[0])))
             tasks.create_task(ledger.replaced(role))
@@ -136,13 +156,18 @@ class Service:
             await ledger.open()
         except CordonError as error:
             self._journal.say("start_refused", code=error.code)
-            house.down["guard" if error.code.startswith("guard") else "log"] = error.code
-            if error.code in _FINAL:
-                self._control.failed(error.code)
-                self._exit = EXIT_CONFIG
-                self._stop.set()
+            part = "guard" if error.code.startswith("guard") else "log"
+            house.down[_PARTS.get(error.code, part)] = error.code
+            if error.code in (_FINAL if self._plan.unit == "none" else _FINAL_UNDER_A_UNIT):
+                self._fault(error.code)
             return False
         return True
+
+    def _fault(self, code: str) -> None:
+        """End for good: the supervisor ends the others, and nothing starts them again by itself."""
+        self._control.failed(code)
+        self._exit = EXIT_CONFIG
+        self._stop.set()
 
     async def _serve(self, house: House) -> None:
         """Accept until cancelled."""
@@ -161,6 +186,7 @@ class Service:
         runner = make_runner(app)
         await runner.setup()
         servers = await open_doors(named, hall, _protocols(runner))
+        house.shut = functools.partial(_shut, servers, app[CONTROL].answers)
         try:
             await asyncio.Event().wait()
         finally:

@@ -207,7 +207,7 @@ def _plain_kind(fd: int, target: str, view: View, *, held: bool) -> str | None:
         return "null"
     if target in _ANONYMOUS:
         return _ANONYMOUS[target]
-    if target.startswith("pipe:") or is_callback_room(target):
+    if target.startswith(("pipe:", "/memfd:cordon-")) or is_callback_room(target):  # what the supervisor handed over
         return target.strip("/").split(":")[0] if held else None
     if target.startswith("/") and not target.startswith(("/dev/", "/memfd:")):
         return "file" if held or _below(target, view.plan) else None

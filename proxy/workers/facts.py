@@ -29,6 +29,7 @@ __all__ = [
     "facts",
     "file_digest",
     "is_sealed",
+    "loopback_bytes",
     "open_fact_fds",
     "package_digest",
     "package_dirs",
@@ -215,6 +216,16 @@ def _netns() -> int:
 def _interfaces(net_dev: int) -> tuple[str, ...]:
     lines = os.pread(net_dev, _PAGE, 0).decode("ascii", "replace").splitlines()[2:]
     return tuple(sorted(line.partition(":")[0].strip() for line in lines))
+
+
+def loopback_bytes(locked: Locked) -> tuple[int, int]:
+    """Bytes received and sent by the loopback device of this process's own namespace (proc_net_dev(5))."""
+    for line in os.pread(locked.fact_fds.net_dev, _PAGE, 0).decode("ascii", "replace").splitlines()[2:]:
+        name, _, numbers = line.partition(":")
+        if name.strip() == "lo":
+            columns = numbers.split()
+            return int(columns[0]), int(columns[8])
+    return -1, -1
 
 
 def _children(children: int) -> int:

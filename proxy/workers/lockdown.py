@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from proxy.workers.border import Arguments, Control
 from proxy.workers.confine import Locked, LockError, LockPlan, Role, facts, install_paths, lock, role_reads, seal
-from proxy.workers.facts import core_limit, writable_paths
+from proxy.workers.facts import core_limit, loopback_bytes, writable_paths
 
 __all__ = ["Lockdown", "lock_child"]
 
@@ -26,7 +26,7 @@ class Lockdown:
 
     def facts(self) -> str:
         """Run the controls and return every fact as JSON: the `procs` entry of an evidence record, and what is beside
-        it (`reasons`, `writable`, `core`).
+        it (`reasons`, `writable`, `core`, bytes of the loopback device).
         """
         return json.dumps(
             {
@@ -34,6 +34,7 @@ class Lockdown:
                 "reasons": list(self._locked.reasons),
                 "writable": [asdict(path) for path in writable_paths(self._locked)],
                 "core": core_limit(),
+                "lo": loopback_bytes(self._locked),
             }
         )
 

@@ -7,7 +7,9 @@
 
 Law: a worker that dies is started again with a fresh link, whose other end goes to the gateway over its control socket;
 three deaths within a minute leave it down. A dead gateway ends all and all start again. The supervisor closes both
-ends of a worker link as soon as they are handed over, so it cannot read them.
+ends of a worker link as soon as they are handed over, so it cannot read them. A child that ends with 78 ends the
+service: a lock that did not hold is not tried a second time. With a watchdog, the sign of life is given only after the
+gateway's own loop answered.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["CHILD_ENVIRONMENT", "Child", "ChildSpec", "Supervisor"]
+__all__ = ["CHILD_ENVIRONMENT", "Child", "ChildSpec", "Hooks", "Supervisor"]
 
 CHILD_ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -60,6 +62,29 @@ class ChildSpec:
     descriptors: Mapping[str, int] = field(default_factory=dict)
 
 
+def _nothing() -> None:
+    """For hooks that nobody set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Whom the supervisor tells how the service stands.
+
+    Attributes:
+        ready: the gateway answers, for the first time or again.
+        failed: a child said the code of what it cannot do.
+        alive: the gateway's loop answered a ping.
+        stopping: the end has begun.
+        ping_s: how often to ping the gateway; None for never.
+    """
+
+    ready: Callable[[], object] = _nothing
+    failed: Callable[[str], object] = len  # nobody listens
+    alive: Callable[[], object] = _nothing
+    stopping: Callable[[], object] = _nothing
+    ping_s: float | None = None
+
+
 @dataclass(slots=True)
 class Child:
     """A running child: its process, our end of control, and when its kind died lately."""
@@ -86,6 +111,7 @@ class Supervisor:
         *,
         report: Callable[..., None],
         lines: Callable[[str], object],
+        hooks: Hooks = Hooks(),
     ) -> None:
         self._gateway = Child(gateway)
         self._workers = {spec.role: Child(spec) for spec in workers}
@@ -93,11 +119,9 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._stopping = False
         self._exit = 0
-        self._ready: Callable[[], object] = lambda: None
-
-    def on_ready(self, tell: Callable[[], object]) -> None:
-        """Call `tell` each time the service becomes ready."""
-        self._ready = tell
+        self._hooks = hooks
+        self._was_ready = False
+        self._pings, self._ping_at = 0, time.monotonic()
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit status."""
@@ -110,10 +134,12 @@ class Supervisor:
         try:
             self._start_all()
             while not self._stopping:
-                for key, _ in self._selector.select(timeout=self._next_retry_s()):
+                for key, _ in self._selector.select(timeout=self._next_wake_s()):
                     key.data()
                 self._retry()
+                self._ping()
         finally:
+            self._hooks.stopping()
             self._stop_all()
             signal.set_wakeup_fd(-1)
             wake_r.close()
@@ -183,13 +209,17 @@ class Supervisor:
             self._lines(str(line))
         if code := message.get("failed"):
             self._report("child_failed", role=child.spec.role, code=str(code)[:64])
+            self._hooks.failed(str(code)[:64])
+        if child is self._gateway and message.get("pong") == str(self._pings):
+            self._hooks.alive()
         victim = self._workers.get(str(message.get("kill")))
         if child is self._gateway and victim is not None and victim.process is not None:
             self._report("child_killed", role=victim.spec.role)
             victim.process.kill()
         if message.get("ready"):
             self._report("ready", role=child.spec.role)
-            self._ready()
+            self._was_ready = True
+            self._hooks.ready()
 
     def _on_exit(self, child: Child) -> None:
         status = self._reap(child)
@@ -211,14 +241,24 @@ class Supervisor:
     def _give_up(self, child: Child) -> None:
         child.down = True
         self._report("child_left_down", role=child.spec.role)
-        if child is self._gateway:
+        if child is self._gateway or not self._was_ready:  # nothing was answered yet, so nobody is left waiting
+            self._hooks.failed(f"{child.spec.role}_failing")
             self._exit, self._stopping = 1, True
         else:
             self._tell_gateway({"down": child.spec.role}, ())
 
-    def _next_retry_s(self) -> float | None:
+    def _next_wake_s(self) -> float | None:
         due = [c.retry_at for c in (self._gateway, *self._workers.values()) if c.process is None and not c.down]
+        if self._hooks.ping_s is not None:
+            due.append(self._ping_at)
         return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _ping(self) -> None:
+        """Ask the gateway's loop for a sign of life; an answer to an older question does not count."""
+        now = time.monotonic()
+        if self._hooks.ping_s is not None and now >= self._ping_at:
+            self._pings, self._ping_at = self._pings + 1, now + self._hooks.ping_s
+            self._tell_gateway({"ping": str(self._pings)}, ())
 
     def _retry(self) -> None:
         now = time.monotonic()

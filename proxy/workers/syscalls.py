@@ -192,6 +192,7 @@ KNOWN_LATE: Numbers = {
 
 LOCK_CALLS: Numbers = {
     "seccomp": (317, 277),
+    "capget": (125, 90),
     "capset": (126, 91),
     "close_range": (436, 436),
     "landlock_create_ruleset": (444, 444),

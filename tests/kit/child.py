@@ -31,7 +31,8 @@ def gateway(control: Control, plan: dict[str, object]) -> int:
         os._exit(0)
 
     signal.signal(signal.SIGTERM, stop)
-    control.say(ready=True)
+    if not plan.get("never_ready"):
+        control.say(ready=True)
     control.say(line=f"environment {sorted(os.environ)}")
     if plan.get("kill"):
         control.say(kill=str(plan["kill"]))
@@ -39,6 +40,8 @@ def gateway(control: Control, plan: dict[str, object]) -> int:
         message, descriptors = control.hear()
         if not message:
             return 0
+        if "ping" in message and not plan.get("stuck"):
+            control.say(pong=message["ping"])
         if "attach" in message:
             with socket.socket(fileno=descriptors[0]) as link:
                 link.sendall(b"ping")

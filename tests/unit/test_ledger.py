@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,27 +106,87 @@ async def test_a_worker_that_is_lost_during_the_start_is_waited_for_on_the_same_
         assert yard.kinds().count("S") == 1
 
 
-async def test_evidence_below_what_the_policy_asks_for_refuses_until_it_is_better(tmp_path: Path) -> None:
+def weaken(yard: Yard) -> None:
+    facts = json.loads(facts_of("engine"))
+    facts["proc"]["seccomp"] = 0
+    yard.workers["engine"].told = json.dumps(facts)
+
+
+async def test_evidence_below_what_the_policy_asks_for_ends_the_start(tmp_path: Path) -> None:
     async with housed(tmp_path) as yard:
-        facts = json.loads(facts_of("engine"))
-        facts["proc"]["seccomp"] = 0
-        yard.workers["engine"].told = json.dumps(facts)
-        await yard.ledger.open()
+        weaken(yard)
+        assert await code_of(yard) == "confinement_failed"
         assert yard.house.readiness()["confinement"] == "confinement_failed"
         assert await ask(yard) == [Refused("confinement_failed", retry_after_s=2)]
         assert yard.house.evidence == ("E0", ("filter-differs",))
-        yard.workers["engine"].told = ""
-        await yard.ledger.replaced("engine")
+        assert yard.ledger.lost == ("filter-differs",)
+        await yard.ledger.close()
+        assert yard.kinds() == "SEX"
+        assert (yard.records("X")[0]["why"], yard.records("X")[0]["code"]) == ("fault", "confinement_failed")
+        said = [(line["event"], line.get("code")) for line in yard.journal()]
+        assert ("confinement_failed", "filter-differs") in said
+        assert verdict(yard) == "VERIFIED"
+
+
+async def test_a_lock_that_fails_later_shuts_first_then_records_then_ends_for_good(tmp_path: Path) -> None:
+    async with housed(tmp_path) as yard:
+        await yard.ledger.open()
+        order: list[str] = []
+
+        async def shut(code: str) -> None:
+            order.append(f"{code} after {yard.kinds()}")
+
+        ended = asyncio.Event()
+        yard.house.shut = shut
+        yard.house.fault = lambda code: (order.append(code), ended.set())[1]
+        weaken(yard)
+        yard.clock.pass_ms(901_000)
+        task = yard.tasks.create_task(yard.ledger.keep(0.01))
+        await ended.wait()
+        task.cancel()
+        assert order == ["confinement_failed after SE", "confinement_failed"]
+        assert await ask(yard) == [Refused("confinement_failed", retry_after_s=2)]
+        await yard.ledger.close()
+        assert [(e["why"], e["level"], e["reasons"]) for e in yard.records("E")] == [
+            ("start", "E1", []),
+            ("tick", "E0", ["filter-differs"]),
+        ]
+        assert (yard.records("X")[0]["why"], yard.records("X")[0]["code"]) == ("fault", "confinement_failed")
+        assert verdict(yard).startswith("VERIFIED")
+
+
+async def test_a_policy_that_asks_for_no_evidence_goes_on_and_says_e0(tmp_path: Path) -> None:
+    async with housed(tmp_path) as yard:
+        yard.house.policy = replace(yard.house.policy, evidence_min="E0")
+        weaken(yard)
+        await yard.ledger.open()
         assert yard.house.readiness()["confinement"] == "ok"
         assert isinstance((await ask(yard))[-1], Finished)
         await yard.ledger.close()
+        assert [e["level"] for e in yard.records("E")] == ["E0", "E0"]
+        assert yard.records("X")[0]["why"] == "stop"
+
+
+async def test_a_worker_that_does_not_answer_is_replaced_and_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.evidence._PROBE_S", 0.3)
+    async with housed(tmp_path) as yard:
+        await yard.ledger.open()
+        asked: list[str] = []
+        yard.house.replace = asked.append
+        yard.workers["analyst"].silent = True
+        yard.clock.pass_ms(901_000)
+        await ticked(yard)
+        assert asked == ["analyst"]
+        assert yard.ledger.lost == ()
+        yard.workers["analyst"].silent = False
+        await yard.ledger.replaced("analyst")
+        assert yard.house.readiness()["confinement"] == "ok"
+        await yard.ledger.close()
         assert [(e["why"], e["level"]) for e in yard.records("E")] == [
-            ("start", "E0"),
-            ("change", "E1"),
-            ("stop", "E1"),
-        ]
-        said = [(line["evidence"], line["count"]) for line in yard.journal() if line["event"] == "evidence"]
-        assert said == [("E0", 1), ("E1", 0), ("E1", 0)]
+            ("start", "E1"), ("tick", "E0"), ("change", "E1"), ("stop", "E1"),
+        ]  # fmt: skip
 
 
 async def test_two_reasons_for_evidence_at_once_give_two_windows_and_no_gap(tmp_path: Path) -> None:

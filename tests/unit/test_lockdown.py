@@ -58,7 +58,7 @@ def test_what_was_ordered_holds_and_is_told() -> None:
         """,
     )
     assert isinstance(got, dict)
-    assert got["keys"] == ["core", "proc", "reasons", "writable"]
+    assert got["keys"] == ["core", "lo", "proc", "reasons", "writable"]
     assert (got["before"], got["role"], got["seccomp"], got["writable"]) == ("ok", "gateway", 2, True)
     assert got["peers"] == ["engine", "supervisor"]
     assert got["unexpected"] == []

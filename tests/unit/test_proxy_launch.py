@@ -8,9 +8,12 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from proxy.activation import Inherited
+from proxy.clock import read_boot_id
 from proxy.config import (
     AccessSettings,
     AuditSettings,
@@ -18,14 +21,31 @@ from proxy.config import (
     ModelsSettings,
     PolicySettings,
     Settings,
+    environment,
 )
 from proxy.journal import open_journal
-from proxy.launch import LaunchError, Prepared, _gateway, _named_users, _warn, _workers, engine_spec, prepare
+from proxy.launch import (
+    Ground,
+    LaunchError,
+    Prepared,
+    _boot_id,
+    _gateway,
+    _named_users,
+    _sentence,
+    _stand_on,
+    _warn,
+    _workers,
+    engine_spec,
+    prepare,
+)  # fmt: skip
+from proxy.listeners import bind_loopback
 from proxy.plan import GatewayPlan, LockOrder
+from proxy.preflight import Preflight
 from proxy.workers.border import parse_arguments
 from proxy.workers.engine.launch import plan_from_json
 
 SHA = "ab" * 32
+GROUND = Ground(Inherited({}, None), None, "905da152-6663-41d3-8596-439821c02f07")
 
 
 def settings(folder: Path, **changed: object) -> Settings:
@@ -207,7 +227,7 @@ def test_what_weakens_the_service_is_said_in_the_journal(tmp_path: Path) -> None
 
 
 def orders(prepared: Prepared) -> dict[str, LockOrder]:
-    specs = _workers(prepared)
+    specs = _workers(prepared, GROUND)
     for spec in specs:
         for number in spec.descriptors.values():
             os.close(number)
@@ -244,10 +264,14 @@ def test_the_engine_is_given_open_files_and_their_digests(tmp_path: Path) -> Non
 
 def test_the_gateway_is_told_digests_and_may_write_two_folders(tmp_path: Path) -> None:
     prepared = prepare(settings(tmp_path))
-    spec = _gateway(prepared, {"listen.0": 7})
+    sockets = bind_loopback(0)
+    spec = _gateway(prepared, replace(GROUND, sockets=Inherited({"listen.http.0": sockets[0]}, None)))
     given = parse_arguments(spec.arguments)
     plan, order = GatewayPlan.model_validate_json(given.plan), LockOrder.model_validate_json(given.lock)
-    assert spec.descriptors == {"listen.0": 7}
+    assert spec.descriptors == {"listen.http.0": sockets[0].fileno()}
+    for sock in sockets:
+        sock.close()
+    assert (plan.unit, plan.counters, plan.swap_max, plan.boot_id) == ("none", {}, -1, GROUND.boot_id)
     assert plan.settings == prepared.settings
     assert prepared.guard is not None
     assert (plan.guard is not None and plan.guard.sha256) == prepared.guard.sha256
@@ -255,5 +279,74 @@ def test_the_gateway_is_told_digests_and_may_write_two_folders(tmp_path: Path) -
     assert order.ports == ()
     assert plan.uid == os.getuid()
     assert set(plan.filters) == {"gateway", "analyst", "engine"}
-    other = _gateway(prepare(settings(tmp_path, engine={"threads": 3})), {})
+    other = _gateway(prepare(settings(tmp_path, engine={"threads": 3})), GROUND)
     assert GatewayPlan.model_validate_json(parse_arguments(other.arguments).plan).config != plan.config
+
+
+# ---- under a unit ----------------------------------------------------------------------------------------------------
+
+FACTS = Preflight(
+    0, 0, 4096, 0, "cordon.service " + "ab" * 16, False, False, 4026531840, 1, ("landlock",), 1 << 30, {}
+)  # fmt: skip
+
+
+def test_under_a_unit_the_facts_are_those_that_root_wrote(tmp_path: Path) -> None:
+    prepared = prepare(settings(tmp_path))
+    ground = replace(GROUND, preflight=FACTS)
+    given = parse_arguments(_gateway(prepared, ground).arguments)
+    plan, order = GatewayPlan.model_validate_json(given.plan), LockOrder.model_validate_json(given.lock)
+    assert (plan.unit, plan.swap_max, plan.host.netns) == (FACTS.unit, 0, 4026531840)
+    assert plan.counters == {
+        "systemd:cordon.service:IPEgressBytes": 0,
+        "systemd:cordon.socket:IPEgressBytes": 4096,
+    }
+    assert order.own_namespaces is False
+    specs = _workers(prepared, ground)
+    for number in {n for spec in specs for n in spec.descriptors.values()}:
+        os.close(number)
+    engine = next(spec for spec in specs if spec.role == "engine")
+    assert plan_from_json(parse_arguments(engine.arguments).plan).memory_bytes == 1 << 30
+    assert not any(LockOrder.model_validate_json(parse_arguments(s.arguments).lock).own_namespaces for s in specs)
+
+
+def stood_on(monkeypatch: pytest.MonkeyPatch, facts: Preflight, weak: tuple[str, ...], least: str) -> list[str]:
+    monkeypatch.setattr("proxy.launch.read_preflight", lambda: facts)
+    monkeypatch.setattr("proxy.launch.unit_weaknesses", lambda _: weak)
+    stream = io.StringIO()
+    policy = SimpleNamespace(evidence_min=least)
+    _stand_on(policy, open_journal(stream))  # type: ignore[arg-type]
+    return [json.loads(line)["code"] for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("facts", "weak", "says"),
+    [
+        (replace(FACTS, egress_bytes=None), (), "ip-accounting-missing"),
+        (FACTS, ("PrivateNetwork", "IPAddressDeny"), "PrivateNetwork, IPAddressDeny"),
+        (replace(FACTS, port6_taken=True), (), "another program holds"),
+        (replace(FACTS, reload_needed=True), (), "daemon-reload"),
+    ],
+)
+def test_a_unit_that_protects_less_is_refused(
+    monkeypatch: pytest.MonkeyPatch, facts: Preflight, weak: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(LaunchError, match=says) as caught:
+        stood_on(monkeypatch, facts, weak, "E1")
+    assert "nothing was started" in str(caught.value)
+
+
+def test_unless_the_policy_asks_for_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    weak = replace(FACTS, egress_bytes=None)
+    assert stood_on(monkeypatch, weak, ("MemorySwapMax",), "E0") == ["ip-accounting-missing", "MemorySwapMax"]
+    assert stood_on(monkeypatch, FACTS, (), "E1") == []
+
+
+def test_the_boot_is_what_the_unit_passed_on() -> None:
+    env = environment()
+    assert _boot_id(env.model_copy(update={"boot": "905da152666341d38596439821c02f07"})) == GROUND.boot_id
+    assert _boot_id(env.model_copy(update={"boot": ""})) == read_boot_id()
+
+
+def test_what_an_administrator_reads_in_the_status() -> None:
+    assert _sentence("audit_not_enrolled").startswith("audit_not_enrolled: This computer is not enrolled")
+    assert "journalctl --namespace=cordon" in _sentence("lock:seccomp")

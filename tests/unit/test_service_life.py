@@ -114,6 +114,24 @@ async def test_what_may_pass_is_tried_again_and_named_meanwhile(
         assert ledger.opened == 1
 
 
+async def test_a_unit_that_is_not_enrolled_stays_down_and_a_lock_that_fails_is_final(
+    tmp_path: Path, desk: Desk
+) -> None:
+    async with housed(tmp_path) as yard:
+        desk.service._plan = desk.service._plan.model_copy(update={"unit": "cordon.service " + "ab" * 16})
+        assert await desk.service._opened(yard.house, Ledger("audit_not_enrolled")) is False  # type: ignore[arg-type]
+        assert desk.service._exit == EXIT_CONFIG
+        assert {"failed": "audit_not_enrolled"} in desk.said()
+        assert await desk.service._opened(yard.house, Ledger("confinement_failed")) is False  # type: ignore[arg-type]
+        assert yard.house.down["confinement"] == "confinement_failed"
+
+
+async def test_a_ping_is_answered_from_the_loop(tmp_path: Path, desk: Desk) -> None:
+    async with housed(tmp_path) as yard:
+        hear(desk, yard, Ledger(), b'{"ping":"7"}')
+        assert {"pong": "7"} in desk.said()
+
+
 def hear(desk: Desk, yard: Yard, ledger: Ledger, message: bytes, *descriptors: int) -> None:
     socket.send_fds(desk.supervisor, [message], list(descriptors))
     desk.service._hear(yard.house, yard.tasks, ledger)  # type: ignore[arg-type]

@@ -12,13 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from proxy.workers.supervisor import CHILD_ENVIRONMENT, ChildSpec, Supervisor
+from proxy.workers.supervisor import CHILD_ENVIRONMENT, ChildSpec, Hooks, Supervisor
 
 
 class Stage:
     """A supervisor with test children; `said` and `lines` are what it reported."""
 
-    def __init__(self, worker: dict[str, object], gateway: dict[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        worker: dict[str, object],
+        gateway: dict[str, object] | None = None,
+        hooks: Hooks = Hooks(),  # noqa: B008
+    ) -> None:
         self.said: list[tuple[str, dict[str, object]]] = []
         self.lines: list[str] = []
         self.supervisor = Supervisor(
@@ -26,6 +31,7 @@ class Stage:
             (spec("engine", worker),),
             report=lambda event, **facts: self.said.append((event, facts)),
             lines=self.lines.append,
+            hooks=hooks,
         )
 
     def run(self, until: str, seconds: float = 20) -> int:
@@ -104,3 +110,41 @@ def test_the_gateway_may_ask_for_a_worker_to_be_killed() -> None:
     stage = Stage({}, {"kill": "engine"})
     assert stage.run("attached engine ping") == 0
     assert stage.count("child_killed", "engine") == 1
+
+
+def told(seen: list[str], ping_s: float | None = None) -> Hooks:
+    return Hooks(
+        ready=lambda: seen.append("ready"),
+        failed=seen.append,
+        alive=lambda: seen.append("alive"),
+        stopping=lambda: seen.append("stopping"),
+        ping_s=ping_s,
+    )
+
+
+def test_the_manager_is_told_in_order_and_the_sign_of_life_is_the_gateways() -> None:
+    seen: list[str] = []
+    stage = Stage({}, hooks=told(seen, ping_s=0.05))
+    stage.run("attached", seconds=1)
+    assert (seen[0], seen[-1]) == ("ready", "stopping")
+    assert seen.count("alive") >= 2
+
+
+def test_a_stuck_loop_gives_no_sign_of_life() -> None:
+    seen: list[str] = []
+    stage = Stage({}, {"stuck": True}, hooks=told(seen, ping_s=0.05))
+    stage.run("attached", seconds=1)
+    assert "alive" not in seen
+
+
+def test_a_refusal_of_a_child_is_told_before_the_end() -> None:
+    seen: list[str] = []
+    assert Stage({"die": "config"}, hooks=told(seen)).run("nothing") == 78
+    assert seen.index("analyst_canary") < seen.index("stopping")
+
+
+def test_a_worker_that_never_lives_ends_a_service_that_nobody_waits_for_yet() -> None:
+    seen: list[str] = []
+    stage = Stage({"die": "always"}, {"never_ready": True}, hooks=told(seen))
+    assert stage.run("nothing") == 1
+    assert "engine_failing" in seen

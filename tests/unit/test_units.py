@@ -38,7 +38,7 @@ def test_the_set_is_complete() -> None:
 
 def test_the_shared_block_is_the_same_in_every_service() -> None:
     main, export = shared_block("cordon.service"), shared_block("cordon-export.service")
-    assert len(main) == len(export) == 38
+    assert len(main) == len(export) == 37
     different = {(a, b) for a, b in zip(main, export, strict=True) if a != b}
     assert different == {
         ("UMask=0077", "UMask=0007"),

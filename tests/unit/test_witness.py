@@ -116,3 +116,34 @@ async def test_a_server_outside_is_named_by_its_address_and_is_e0(tmp_path: Path
 async def test_an_embedded_engine_has_no_address(tmp_path: Path) -> None:
     async with housed(tmp_path) as yard:
         assert "engine_addr" not in await body(yard)
+
+
+async def test_counters_of_the_manager_stand_in_the_first_record_and_our_own_in_each(tmp_path: Path) -> None:
+    async with housed(tmp_path) as yard:
+        own = json.loads(facts_of("gateway")) | {"lo": [10, 20]}
+        yard.witness._locked = type("Told", (), {"facts": lambda self: json.dumps(own)})()  # type: ignore[assignment]
+        counted = {"systemd:cordon.service:IPEgressBytes": 0, "systemd:cordon.socket:IPEgressBytes": 512}
+        yard.house.plan = yard.house.plan.model_copy(
+            update={"unit": "cordon.service " + "ab" * 16, "counters": counted, "swap_max": 0}
+        )
+        first = await body(yard)
+        assert {c["src"]: (c["value"], c["includes_loopback"]) for c in first["counters"]} == {
+            "own:lo:rx_bytes": (10, 1),
+            "own:lo:tx_bytes": (20, 1),
+            "systemd:cordon.service:IPEgressBytes": (0, 0),
+            "systemd:cordon.socket:IPEgressBytes": (512, 1),
+        }
+        assert (first["level"], first["paths"]["swap_max"]) == ("E1", 0)
+        yard.clock.pass_ms(1_000)
+        later = await body(yard, "tick")
+        assert [c["src"] for c in later["counters"]] == ["own:lo:rx_bytes", "own:lo:tx_bytes"]
+        assert later["level"] == "E1"
+        assert yard.witness.broken() == ()
+
+
+async def test_a_unit_whose_bytes_are_not_counted_is_e0(tmp_path: Path) -> None:
+    async with housed(tmp_path) as yard:
+        yard.house.plan = yard.house.plan.model_copy(update={"unit": "cordon.service " + "ab" * 16})
+        made = await body(yard)
+        assert (made["level"], made["reasons"]) == ("E0", ["ip-accounting-missing"])
+        assert yard.witness.broken() == ("ip-accounting-missing",)
