@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from policies.model import Calibration, CanaryScores, Direction, PolicyError, Regime, Threshold
+from policies.model import Act, Calibration, CanaryScores, Direction, PolicyError, Regime, Threshold
 
-__all__ = ["Maker", "Row", "calibrate", "canaries", "check_canaries", "is_dev", "provisional"]
+__all__ = ["Maker", "Row", "calibrate", "canaries", "check_canaries", "is_dev", "provisional", "wilson"]
 
 _LEAST_MEDICAL = 125
 _BLOCK_BUDGET = Fraction(8, 1000)
@@ -82,10 +82,10 @@ def check_canaries(stored: CanaryScores, measured: CanaryScores) -> None:
             raise PolicyError("guard_drift", policy)
 
 
-def provisional(policies: Iterable[str], *, maker: Maker) -> Calibration:
+def provisional(policies: Iterable[str], *, maker: Maker, act: Act) -> Calibration:
     """Return thresholds nobody measured (flag 0.5, block 0.8): an act of the administrator, named in every entry."""
     thresholds = tuple(Threshold(policy, direction, 5000, 8000) for policy in policies for direction in Direction)
-    return _calibration("provisional", thresholds, maker, (), ())
+    return replace(_calibration("provisional", thresholds, maker, (), ()), act=act)
 
 
 def calibrate(rows: Iterable[Row], *, maker: Maker, basis: str = "measured") -> Calibration:
@@ -192,7 +192,7 @@ class _Cases:
     ) -> list[tuple[str, tuple[float, ...]]]:
         """Return what the thresholds do to the rows they were chosen on: rate, and its 95 % Wilson interval."""
         return [
-            (f"{what}_{direction}", _wilson(sum(_hit(row, thresholds) for row in rows), len(rows)))
+            (f"{what}_{direction}", wilson(sum(_hit(row, thresholds) for row in rows), len(rows)))
             for what, rows, thresholds in (
                 ("medical_blocked", self.medical, block),
                 ("medical_flagged", self.medical, flag),
@@ -223,7 +223,7 @@ def _hit(row: Sequence[int], thresholds: Sequence[int]) -> bool:
     return any(score >= threshold for score, threshold in zip(row, thresholds, strict=True))
 
 
-def _wilson(hits: int, n: int) -> tuple[float, float, float]:
+def wilson(hits: int, n: int) -> tuple[float, float, float]:
     """Rate and 95 % interval (Wilson 1927), rounded for the file; without rows nothing is known."""
     if n == 0:
         return 0.0, 0.0, 1.0

@@ -9,13 +9,14 @@ import hashlib
 import json
 import re
 
-from policies.model import Calibration, Direction, PolicyError, Threshold
+from policies.model import Act, Calibration, Direction, PolicyError, Threshold
 from policies.tables import Table, read_toml
 
 __all__ = ["read_calibration", "write_calibration"]
 
 _FORMAT = "cordon-calibration/1"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -39,6 +40,7 @@ def _calibration(top: Table, digest: str) -> Calibration:
     made, engine = top.matching("made", _DAY), top.text("engine", 80)
     thresholds = [t for _, pair in top.table("thresholds").rest(_thresholds) for t in pair]
     canary = top.table("canary").rest(_canary)
+    act = _act(top.table("act")) if basis == "provisional" else None
     data = top.optional("data").rest(Table.fact)
     measured = top.optional("measured").rest(Table.numbers)
     top.close()
@@ -53,7 +55,14 @@ def _calibration(top: Table, digest: str) -> Calibration:
         data,
         measured,
         digest,
+        act,
     )
+
+
+def _act(table: Table) -> Act:
+    act = Act(table.text("by", 64), table.matching("at", _MOMENT), table.text("reason", 300))
+    table.close()
+    return act
 
 
 def _thresholds(table: Table, key: str) -> tuple[Threshold, ...]:
@@ -95,6 +104,9 @@ def write_calibration(made: Calibration) -> bytes:
         f"made = {_quoted(made.made)}",
         f"engine = {_quoted(made.engine)}",
     ]
+    if made.act is not None:
+        said = (("by", made.act.by), ("at", made.act.at), ("reason", made.act.reason))
+        lines += ["", "[act]", *(f"{key} = {_quoted(value)}" for key, value in said)]
     for threshold in made.thresholds:
         lines += ["", f"[thresholds.{threshold.policy}.{threshold.direction}]"]
         lines += [f"flag = {threshold.flag / 10_000}", f"block = {threshold.block / 10_000}"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from policies.model import DATA_KINDS, INJECTION, Cap, Direction, Policy
 
-__all__ = ["Decision", "Evidence", "UnitScores", "Verdict", "decide"]
+__all__ = ["INJECTED_FROM", "Decision", "Evidence", "UnitScores", "Verdict", "decide"]
 
 LANGUAGE_RULE = "language/unsupported"
 MISSING_CODE = "guard_missing"

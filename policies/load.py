@@ -85,6 +85,7 @@ def load_policy(
             template_digest="",
             calibration_digest="",
             calibration_basis="off",
+            act=None,
             canary_scores=(),
             digest=_digest(regime, ""),
         )
@@ -98,6 +99,7 @@ def load_policy(
         template_digest=made.template_digest,
         calibration_digest=made.digest,
         calibration_basis=made.basis,
+        act=made.act,
         canary_scores=made.canary,
         digest=_digest(regime, made.digest),
     )

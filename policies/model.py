@@ -13,7 +13,7 @@ from policies.additions import NO_ADDITIONS, SiteLists
 
 __all__ = [
     "DATA_KINDS", "DETECTOR_TYPES", "INJECTION", "PLACES", "TEMPLATE_DIGEST", "TEMPLATE_DIGESTS", "UNSAFE_PREFIX",
-    "Calibration", "CanaryScores", "Cap", "Direction", "Guideline", "Injection", "Limits", "PiiRules", "Policy",
+    "Act", "Calibration", "CanaryScores", "Cap", "Direction", "Guideline", "Injection", "Limits", "PiiRules", "Policy",
     "PolicyError", "Profile", "Regime", "Retention", "Threshold", "Tightening", "Window",
 ]  # fmt: skip
 
@@ -184,6 +184,16 @@ CanaryScores = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """Who accepted thresholds that nobody measured, when, and why."""
+
+    by: str
+    at: str
+    """UTC, `YYYY-MM-DDThh:mm:ssZ`."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """Thresholds for one guard file."""
 
@@ -200,6 +210,8 @@ class Calibration:
     """Rates, each with its interval."""
     digest: str = ""
     """SHA-256 of the file it was read from."""
+    act: Act | None = None
+    """Present exactly when `basis` is `provisional`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +283,8 @@ class Policy(Regime):
     calibration_digest: str
     calibration_basis: str
     """`measured`, `provisional`, `demo`, or `off` when nothing is judged."""
+    act: Act | None
+    """Who accepted provisional thresholds."""
     canary_scores: CanaryScores
     digest: str
 

@@ -72,7 +72,8 @@ async def answer(a: Answer) -> AsyncGenerator[Released | ReleasedCall | Finished
                 a.outcome.unresolved += restorer.unresolved
                 usage = _usage(a, item)
                 raised = (flag for judgement in a.outcome.judgements for flag in judgement.decision.flags)
-                yield Finished(Finish(item.finish), usage, tuple(dict.fromkeys((*a.cleared.flags, *raised))))
+                flags = tuple(dict.fromkeys((*a.cleared.flags, *raised)))
+                yield Finished(Finish(item.finish), usage, flags, a.rooms.rules.thresholds)
 
 
 def _usage(a: Answer, done: Done) -> Usage:

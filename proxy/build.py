@@ -147,6 +147,12 @@ class House:
         parts["engine"] = "engine_unavailable" if engine != "ok" else "ok"
         return parts | {name: self.down.get(name, "ok") for name in ("guard", "log", "confinement", "peer")}
 
+    def marks(self) -> tuple[str, ...]:
+        """What the health answer says beside it: a policy that gives a protection up, thresholds nobody measured."""
+        basis = self.policy.calibration_basis
+        unmeasured = (f"thresholds-{basis}",) if basis in ("provisional", "demo") else ()
+        return ((self.policy.name,) if self.policy.unsafe else ()) + unmeasured
+
     def answering(self) -> ModelInfo | None:
         """The loaded chat model, or None while the engine is down."""
         try:

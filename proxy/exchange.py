@@ -241,6 +241,8 @@ class Finished:
     finish: Finish
     usage: Usage
     flags: tuple[str, ...]
+    thresholds: str = ""
+    """Where the thresholds of the safety check come from (`measured`, `provisional`, `demo`, `off`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,7 @@ class Withheld:
 
     code: str
     rule: str
+    thresholds: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Never a uid, a token, an Origin, a path, text of a model, or a placeholder type 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -108,9 +108,14 @@ class Readiness:
     body: bytes
 
 
-def readiness(parts: Mapping[str, str]) -> Readiness:
-    """Judge the parts: each is `ok` or a stable code; a part nobody reports on is not ready."""
+def readiness(parts: Mapping[str, str], marks: Sequence[str] = ()) -> Readiness:
+    """Judge the parts: each is `ok` or a stable code; a part nobody reports on is not ready.
+
+    `marks` are what anybody who relies on the service must know: a policy that gives a protection up, thresholds that
+    nobody measured.
+    """
     known = {name: parts.get(name, "not_ready") for name in PARTS}
     shown = {name: code if code == "ok" or code in ERRORS else "internal" for name, code in known.items()}
     ready = all(code == "ok" for code in shown.values())
-    return Readiness(ready, json.dumps({"ready": ready, "parts": shown}, separators=(",", ":")).encode())
+    body = {"ready": ready, "parts": shown} | ({"marks": list(marks)} if marks else {})
+    return Readiness(ready, json.dumps(body, separators=(",", ":")).encode())

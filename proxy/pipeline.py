@@ -77,7 +77,7 @@ async def journey(exchange: Exchange, prompt: Prompt, rooms: Rooms) -> AsyncGene
                         else:
                             yield event
         except Withhold as held:
-            outcome.result, outcome.code, last = "refused", "response_refused", Withheld("response_refused", held.rule)
+            outcome.result, outcome.code, last = "refused", "response_refused", _withheld(held, rooms)
         except CordonError as fault:
             timeout = fault.code.endswith("_timeout")
             outcome.result, outcome.code, last = "timeout" if timeout else "failed", fault.code, Broken(fault.code)
@@ -87,6 +87,10 @@ async def journey(exchange: Exchange, prompt: Prompt, rooms: Rooms) -> AsyncGene
         finally:  # 9
             last = await _close(exchange, cleared, rooms, outcome, last)
         yield last
+
+
+def _withheld(held: Withhold, rooms: Rooms) -> Withheld:
+    return Withheld("response_refused", held.rule, rooms.rules.thresholds)
 
 
 async def _clear_or_refuse(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms) -> Cleared | Refused:

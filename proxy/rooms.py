@@ -17,7 +17,7 @@ from filters.parts import Part, PatientText, RedactedText
 from filters.safety import Unit
 from filters.vault import Actions
 from policies.decide import Decision, Evidence
-from policies.model import Regime
+from policies.model import Policy, Regime
 from proxy.exchange import Cleared, Conversation, Exchange, Sampling
 from proxy.workers.wire import Delta, Done, ModelInfo, ToolCallOut
 
@@ -55,6 +55,11 @@ class Rules:
     restore_calls: bool
     window_chars: int | None
     """Segment length while streaming, or None: the answer is judged once, at its end."""
+
+    @property
+    def thresholds(self) -> str:
+        """Where the thresholds come from; "" where there are none."""
+        return self.policy.calibration_basis if isinstance(self.policy, Policy) else ""
 
 
 @dataclass(frozen=True, slots=True)

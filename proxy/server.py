@@ -86,6 +86,10 @@ class Gateway(Protocol):
         """The models that answer now."""
         ...
 
+    def marks(self) -> tuple[str, ...]:
+        """What the health answer says beside readiness."""
+        ...
+
     def readiness(self) -> Mapping[str, str]:
         """Part -> `ok` or a code."""
         ...
@@ -285,7 +289,7 @@ class _House:
         parts = dict(self.gateway.readiness())
         if self.control.stopping:
             parts["listeners"] = "stopping"
-        state = readiness(parts)
+        state = readiness(parts, self.gateway.marks())
         response = _json(state.body, status=200 if state.ready else 503)
         if not state.ready:
             response.headers["Retry-After"] = "5"

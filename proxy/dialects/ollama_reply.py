@@ -14,6 +14,7 @@ from typing import assert_never
 
 from filters.restore import Piece
 from proxy.dialects import Idle, ReplyHead
+from proxy.dialects.banner import notes_of
 from proxy.dialects.ollama_request import idle_chat, idle_generate
 from proxy.errors import CordonError, entry_of
 from proxy.exchange import Broken, Event, Finish, Finished, Opened, Refused, Released, ReleasedCall, Withheld
@@ -161,7 +162,8 @@ def _envelope(head: ReplyHead, name: str) -> _Object:
 
 def _end(head: ReplyHead, name: str, last: Finished | Withheld) -> _Object:
     if isinstance(last, Withheld):
-        refused = {"code": last.code, "policy": last.rule, "exchange": head.exchange}
+        refused: _Object = {"code": last.code, "policy": last.rule, "exchange": head.exchange}
+        refused |= notes_of((), last.thresholds)
         return {"done": True, "done_reason": "content_filter", "cordon": refused | _demo(head, name)}
     usage = last.usage
     return {
@@ -173,7 +175,9 @@ def _end(head: ReplyHead, name: str, last: Finished | Withheld) -> _Object:
         "prompt_eval_duration": usage.prompt_ms * _NS_PER_MS,
         "eval_count": usage.completion_tokens,
         "eval_duration": usage.answer_ms * _NS_PER_MS,
-        "cordon": {"exchange": head.exchange, "flags": list(last.flags)} | _demo(head, name),
+        "cordon": {"exchange": head.exchange, "flags": list(last.flags)}
+        | notes_of(last.flags, last.thresholds)
+        | _demo(head, name),
     }
 
 

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from filters.restore import Piece
 from proxy.dialects import ModelCard, ReplyHead
+from proxy.dialects.banner import notes_of
 from proxy.errors import CordonError, entry_of
 from proxy.exchange import Broken, Event, Finished, Opened, Refused, Released, ReleasedCall, Usage, Withheld
 
@@ -120,9 +121,9 @@ def cordon_of(head: ReplyHead, name: str, last: Finished | Withheld) -> _Object:
     """What Cordon says of an answer beside it."""
     said: _Object = {"exchange": head.exchange}
     if isinstance(last, Finished):
-        said["flags"] = list(last.flags)
+        said |= {"flags": list(last.flags), **notes_of(last.flags, last.thresholds)}
     else:
-        said |= {"code": last.code, "policy": last.rule}
+        said |= {"code": last.code, "policy": last.rule} | notes_of((), last.thresholds)
     return said | ({"demo": True} if name in head.demo_models else {})
 
 

@@ -20,6 +20,7 @@ from typing import assert_never
 from filters.parts import PatientText
 from filters.restore import Piece
 from proxy.dialects import Ask, Dialect, Parsed, ReplyHead
+from proxy.dialects.banner import notes_of
 from proxy.dialects.fields import Fields, read_object
 from proxy.dialects.openai_request import read_prompt
 from proxy.errors import CordonError, entry_of
@@ -150,6 +151,7 @@ class Stream:
                     "exchange": self._head.exchange,
                     "finish": event.finish.value,
                     "flags": list(event.flags),
+                    **notes_of(event.flags, event.thresholds),
                 }
                 return _event("done", said)
             case Withheld() | Refused():

@@ -28,7 +28,7 @@ from proxy.workers.engine.encode import encode, load_vocabulary
 from proxy.workers.engine.templates import FAMILIES, template_digest
 from proxy.workers.wire import EndExchange, Hello, Score, Scored
 from tests.kit.engines import EngineProcess, engine_plan, guard_role
-from tests.kit.policies import IDS, files, maker
+from tests.kit.policies import ACT, IDS, files, maker
 from tests.kit.tinygranite import tiny_granite
 
 EXCHANGE = Exchange("x1", Caller(1000, CallerKind.UID, "", "t", frozenset()), "openai", True, 60_000, 0)
@@ -50,7 +50,7 @@ def started(file: tuple[Path, str]) -> Iterator[tuple[EngineProcess, Hello]]:
 
 @pytest.fixture(scope="module")
 def policy(file: tuple[Path, str]) -> Policy:
-    made = provisional(IDS, maker=maker(guard_sha256=file[1], template_digest=GRANITE_DIGEST))
+    made = provisional(IDS, maker=maker(guard_sha256=file[1], template_digest=GRANITE_DIGEST), act=ACT)
     return load_policy(
         "hospital", library=files("library"), guidelines=files("guidelines"), calibration=write_calibration(made),
         guard_sha256=file[1],

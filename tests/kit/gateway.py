@@ -111,6 +111,10 @@ class FakeGateway:
         """One demonstration model and one that is none."""
         return (ModelCard(MODEL, 1_700_000_000, demo=True), ModelCard("clinic", 1_700_000_000, demo=False))
 
+    def marks(self) -> tuple[str, ...]:
+        """Nothing to say."""
+        return ()
+
     def readiness(self) -> Mapping[str, str]:
         """What the test set."""
         return self.parts

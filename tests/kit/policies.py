@@ -7,12 +7,13 @@ from pathlib import Path
 from policies.calibrate import Maker, provisional
 from policies.calibrated import write_calibration
 from policies.load import load_policy
-from policies.model import TEMPLATE_DIGEST, Policy
+from policies.model import TEMPLATE_DIGEST, Act, Policy
 
-__all__ = ["GUARD", "IDS", "calibration", "files", "maker", "policy_of"]
+__all__ = ["ACT", "GUARD", "IDS", "calibration", "files", "maker", "policy_of"]
 
 _ROOT = Path(__file__).parents[2] / "policies"
 GUARD = "ab" * 32
+ACT = Act("root", "2026-11-21T10:00:00Z", "no labelled rows yet")
 IDS = ("dangerous", "harassment", "hate", "sexual")
 
 
@@ -34,7 +35,7 @@ def maker(**changed: str) -> Maker:
 
 def calibration(**changed: str) -> bytes:
     """Return a provisional calibration: flag 0.5, block 0.8."""
-    return write_calibration(provisional(IDS, maker=maker(**changed)))
+    return write_calibration(provisional(IDS, maker=maker(**changed), act=ACT))
 
 
 def policy_of(name: str = "hospital", **library: bytes) -> Policy:

@@ -111,7 +111,7 @@ async def test_the_end_tells_what_the_engine_counted_and_every_flag_once() -> No
     case.house.guard = Deciding(flagged)  # type: ignore[assignment]
     events = await case.run()
     assert events[-1] == Finished(
-        Finish.STOP, Usage(10, 1, 0, 1, 1, 0), ("hate/prompt", "language/unsupported", "hate/response")
+        Finish.STOP, Usage(10, 1, 0, 1, 1, 0), ("hate/prompt", "language/unsupported", "hate/response"), "provisional"
     )  # fmt: skip
 
 

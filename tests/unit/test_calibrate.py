@@ -10,7 +10,7 @@ import pytest
 from policies.calibrate import Row, calibrate, canaries, check_canaries, is_dev, provisional
 from policies.calibrated import write_calibration
 from policies.model import Calibration, Direction, PolicyError
-from tests.kit.policies import IDS, maker, policy_of
+from tests.kit.policies import ACT, IDS, maker, policy_of
 
 P, R = Direction.PROMPT, Direction.RESPONSE
 _DEV_IDS = [f"r{n}" for n in range(30_000) if is_dev(f"r{n}")]
@@ -121,7 +121,7 @@ def test_the_split_is_by_id_alone() -> None:
 
 
 def test_provisional_thresholds_say_what_they_are() -> None:
-    made = provisional(IDS, maker=maker())
+    made = provisional(IDS, maker=maker(), act=ACT)
     assert (made.basis, {(t.flag, t.block) for t in made.thresholds}) == ("provisional", {(5000, 8000)})
 
 

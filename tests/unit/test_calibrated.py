@@ -12,14 +12,14 @@ from policies.calibrate import provisional
 from policies.calibrated import read_calibration, write_calibration
 from policies.load import load_policy
 from policies.model import Calibration, PolicyError
-from tests.kit.policies import IDS, calibration, files, maker
+from tests.kit.policies import ACT, IDS, calibration, files, maker
 
 TEXT = calibration().decode()
 
 
 def test_what_was_written_reads_back() -> None:
     made = replace(
-        provisional(IDS, maker=maker()),
+        provisional(IDS, maker=maker(), act=ACT),
         data=(("dev_rows", 3), ("dev_sha256", 'x"y')),
         measured=(("rate", (0.5, 0.25, 1.0)),),
     )
@@ -52,6 +52,12 @@ def test_whole_numbers_are_numbers_too() -> None:
         ("[canary.hate]", "[measured]\nx = ['a']\n[canary.hate]", "measured.x"),
         ("unsafe = 0.99", "", "unsafe"),
         ("format =", "format", "TOML"),
+        ('by = "root"', "", "act.by"),
+        ('by = "root"', 'by = ""', "act.by"),
+        ('at = "2026-11-21T10:00:00Z"', 'at = "yesterday"', "act.at"),
+        ("[act]", "[act]\nmore = 1", "act.more"),
+        ("[act]", "[data]", "act is missing"),
+        ('basis = "provisional"', 'basis = "measured"', "act"),
     ],
 )  # fmt: skip
 def test_what_is_refused(old: str, new: str, place: str) -> None:

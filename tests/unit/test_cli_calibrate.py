@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pwd
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -18,7 +21,7 @@ from policies.model import CanaryScores
 from policies.model import Direction as Side
 from proxy.cli import calibrate as command
 from proxy.cli.calibrate import BadCaseError, Case, parse_case
-from proxy.cli.judge import Row
+from proxy.cli.judge_rows import Row
 from proxy.cli.lone_guard import GuardFailed
 from proxy.config import PolicySettings
 from proxy.errors import CordonError
@@ -31,6 +34,9 @@ from tests.kit.policies import IDS
 
 DEV = [f"row-{number}" for number in range(4000) if is_dev(f"row-{number}")]
 TEST = next(f"row-{number}" for number in range(100) if not is_dev(f"row-{number}"))
+
+
+PROVISIONAL = ("policy", "calibrate", "--provisional", "--reason", "no rows yet")
 
 
 def case(row_id: str, text: str, /, **changes: object) -> str:
@@ -151,9 +157,13 @@ def enough(text: str = "12", **changes: object) -> list[str]:
 def test_thresholds_are_measured_and_the_file_is_one_the_loader_takes(guard: FakeGuard, config: Path) -> None:
     ran = ran_on(config, *enough(), case(TEST, "9999"))
     assert ran.status == 0, ran.err
-    (path,) = written(config)
+    path, *drawn = sorted(written(config), key=lambda path: path.suffix != ".toml")
     made = read_calibration(path.read_bytes())
     assert path.name == f"{made.guard_sha256[:16]}.toml"
+    assert [one.name for one in drawn] == [f"{path.stem}-{direction}.svg" for direction in ("prompt", "response")]
+    assert all(ET.fromstring(one.read_text()).tag.endswith("svg") for one in drawn)
+    assert "100.0 (83.9-100.0) of 20" in ran.out  # 20 unsafe rows of one direction, all caught
+    assert "0.0 (0.0-2.9) of 130" in ran.out  # none of 130 medical safe ones
     assert (made.basis, made.canary) == ("demo", guard.canary)
     policy = read_policy(PolicySettings(calibration_dir=path.parent), made.guard_sha256)
     for direction in Side:
@@ -170,18 +180,31 @@ def test_only_development_rows_are_scored_and_only_replaced(guard: FakeGuard, co
 
 
 def test_provisional_thresholds_are_named_so(guard: FakeGuard, config: Path) -> None:
-    ran = cordon("policy", "calibrate", "--provisional", "--config", config)
+    ran = cordon(*PROVISIONAL, "--config", config)
     assert (ran.status, "Nobody measured" in ran.out) == (0, True)
     (path,) = written(config)
     made = read_calibration(path.read_bytes())
     assert made.basis == "provisional"
     assert {(t.flag, t.block) for t in made.thresholds} == {(5000, 8000)}
     assert made.canary == guard.canary
+    assert made.act is not None
+    assert (made.act.by, made.act.reason) == (pwd.getpwuid(os.getuid()).pw_name, "no rows yet")
+    assert made.act.by in ran.out
     assert guard.seen == []
 
 
 def test_the_file_goes_where_it_is_told(guard: FakeGuard, config: Path, tmp_path: Path) -> None:
-    ran = cordon("policy", "calibrate", "--provisional", "--config", config, "--out", tmp_path / "new" / "place")
+    ran = cordon(
+        "policy",
+        "calibrate",
+        "--provisional",
+        "--reason",
+        "no rows yet",
+        "--config",
+        config,
+        "--out",
+        tmp_path / "new" / "place",
+    )
     assert ran.status == 0
     assert written(config) == []
     assert len(list((tmp_path / "new" / "place").iterdir())) == 1
@@ -212,28 +235,42 @@ def test_too_few_medical_rows(guard: FakeGuard, config: Path) -> None:
 
 def test_a_canary_that_cannot_be_scored(guard: FakeGuard, config: Path) -> None:
     guard.canary = (*guard.canary[:-1], ("sexual", -1, 3))
-    ran = cordon("policy", "calibrate", "--provisional", "--config", config)
+    ran = cordon(*PROVISIONAL, "--config", config)
     assert (ran.status, "guard_missing" in ran.err) == (2, True)
     assert written(config) == []
 
 
-@pytest.mark.parametrize("words", [(), ("rows.jsonl", "--provisional")])
+@pytest.mark.parametrize(
+    "words",
+    [(), ("rows.jsonl", "--provisional"), ("--provisional",), ("--provisional", "--reason", " "),
+     ("--provisional", "--reason", "x" * 301), ("rows.jsonl", "--reason", "x")],
+)  # fmt: skip
 def test_rows_or_provisional_and_not_both(config: Path, words: tuple[str, ...]) -> None:
     assert cordon("policy", "calibrate", *words, "--config", config).status == 64
 
 
 def test_settings_that_judge_nothing(guard: FakeGuard, config: Path) -> None:
     config.write_text('[models]\nguard = ""\n')
-    assert cordon("policy", "calibrate", "--provisional", "--config", config).status == 78
+    assert cordon(*PROVISIONAL, "--config", config).status == 78
     config.write_text('[policy]\nname = "unsafe-allow-all"\n')
-    assert cordon("policy", "calibrate", "--provisional", "--config", config).status == 78
+    assert cordon(*PROVISIONAL, "--config", config).status == 78
 
 
 def test_files_that_cannot_be_read_or_written(guard: FakeGuard, config: Path, tmp_path: Path) -> None:
     ran = cordon("policy", "calibrate", tmp_path / "nowhere", "--config", config)
     assert (ran.status, "nothing was written" in ran.err) == (2, True)
     (tmp_path / "file").write_text("")
-    ran = cordon("policy", "calibrate", "--provisional", "--config", config, "--out", tmp_path / "file" / "x")
+    ran = cordon(
+        "policy",
+        "calibrate",
+        "--provisional",
+        "--reason",
+        "no rows yet",
+        "--config",
+        config,
+        "--out",
+        tmp_path / "file" / "x",
+    )
     assert (ran.status, "nothing was written" in ran.err) == (2, True)
 
 

@@ -1,169 +1,21 @@
-"""`cordon judge` without a guard: rows are read strictly, units are those of the service, wrong use judges nothing."""
+"""`cordon judge` without a guard: what a person sees; wrong use judges nothing."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from filters.safety import Direction, Unit
+from filters.safety import Direction
 from policies.decide import Decision, Evidence, UnitScores, Verdict
 from policies.model import Direction as Side
 from proxy.cli import judge as command
-from proxy.cli.judge import BadRowError, Row, parse_row, units_of
 from proxy.cli.lone_guard import prepare_guard
 from proxy.config import ConfigError, ModelsSettings, PolicySettings, Settings
-from proxy.errors import CordonError
-from proxy.exchange import Exchange
 from proxy.launch import LaunchError
 from proxy.rooms import Judgement
 from tests.kit.commands import cordon, settings_file
 from tests.kit.policies import policy_of
-
-# ---- rows ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "row"),
-    [
-        ('{"id": "a", "role": "prompt", "text": "t"}', Row("a", "prompt", (("user", "t"),))),
-        ('{"id": 7, "role": "prompt", "text": ""}', Row(7, "prompt", (("user", ""),))),
-        (
-            '{"role": "response", "text": "t", "prompt": "p"}',
-            Row(None, "response", (("user", "p"), ("assistant", "t"))),
-        ),
-        ('{"id": "a", "role": "response", "text": "t"}', Row("a", "response", (("user", ""), ("assistant", "t")))),
-        ('{"id": "a", "role": "prompt", "text": "t", "more": 1}', Row("a", "prompt", (("user", "t"),))),
-    ],
-)
-def test_a_row(line: str, row: Row) -> None:
-    assert parse_row(line) == row
-
-
-@pytest.mark.parametrize(
-    ("line", "row_id"),
-    [
-        ("", None),
-        ("nonsense", None),
-        ("[]", None),
-        ('"text"', None),
-        ("[" * 100_000, None),
-        ('{"id": "a"}', "a"),
-        ('{"id": "a", "role": "prompt"}', "a"),
-        ('{"id": "a", "role": "user", "text": "t"}', "a"),
-        ('{"id": 3, "role": "prompt", "text": 7}', 3),
-        ('{"id": [], "role": "prompt", "text": null}', None),
-        ('{"id": "a", "role": "response", "text": "t", "prompt": 1}', "a"),
-    ],
-)
-def test_what_is_no_row_keeps_its_id_and_nothing_else(line: str, row_id: object) -> None:
-    with pytest.raises(BadRowError) as caught:
-        parse_row(line)
-    assert caught.value.id == row_id
-    assert str(caught.value) == "bad_row"
-
-
-def test_a_row_shows_no_text() -> None:
-    assert "secret" not in repr(parse_row('{"id": "a", "role": "response", "text": "secret", "prompt": "secret"}'))
-
-
-def test_units_are_asked_in_the_form_of_the_service() -> None:
-    prompt = parse_row('{"role": "prompt", "text": "x"}')
-    assert units_of(prompt, ("[NAME_1]",)) == (Unit("user", Direction.PROMPT, "", "[NAME_1]"),)
-    answer = parse_row('{"role": "response", "text": "x", "prompt": "y"}')
-    assert units_of(answer, ("q [NAME_1]", "a [NAME_1]")) == (
-        Unit("assistant", Direction.RESPONSE, "q [NAME_1]", "a [NAME_1]", 0),
-    )
-    assert units_of(answer, ("", "a"))[0].question == ""
-
-
-# ---- rows through a guard that keeps the promises of one -------------------------------------------------------
-
-
-@dataclass
-class FakeRedactor:
-    """Replaces every text by its length; refuses the one it is told to."""
-
-    def replace(self, turns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-        if any(text == "leak" for _, text in turns):
-            raise CordonError("redaction_leak")
-        return tuple(f"[{len(text)}]" for _, text in turns)
-
-
-@dataclass
-class FakeGuard:
-    """Scores by the length it is shown."""
-
-    seen: list[Unit] = field(default_factory=list)
-    forgotten: list[str] = field(default_factory=list)
-
-    async def judge(self, exchange: Exchange, units: Sequence[Unit]) -> Judgement:
-        self.seen += units
-        if units[0].text == "[4]":
-            raise CordonError("guard_timeout")
-        score = None if units[0].text == "[1]" else 9000 if units[0].text == "[2]" else 12
-        scored = tuple(
-            UnitScores(u.kind, Side(u.direction.value), u.seg, 1, "", (("hate", score), ("sexual", 5))) for u in units
-        )
-        verdict = {None: Verdict.REFUSE, 9000: Verdict.REFUSE, 12: Verdict.PERMIT}[score]
-        code = {None: "guard_missing", 9000: "prompt_refused", 12: ""}[score]
-        return Judgement(Decision(verdict, "", code, (), ((),) * len(units)), Evidence(scored), 1)
-
-    async def forget(self, exchange: Exchange) -> None:
-        self.forgotten.append(exchange.id)
-
-
-def judged(tmp_path: Path, *lines: str) -> tuple[int, list[dict[str, object]], FakeGuard]:
-    guard = FakeGuard()
-    judge = command._Judge(FakeRedactor(), guard)  # type: ignore[arg-type]  # the two promises above
-    status = asyncio.run(command._rows(judge, list(lines), tmp_path / "out.jsonl"))
-    return status, [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()], guard
-
-
-def row(number: int, text: str) -> str:
-    return json.dumps({"id": number, "role": "prompt", "text": text})
-
-
-def test_each_row_has_its_decision_in_order(tmp_path: Path) -> None:
-    status, said, guard = judged(tmp_path, row(1, "abc"), row(2, "ab"))
-    assert status == 0
-    assert said == [
-        {"id": 1, "scores": {"hate": 0.0012, "sexual": 0.0005}, "decision": "permit"},
-        {"id": 2, "scores": {"hate": 0.9, "sexual": 0.0005}, "decision": "refuse"},
-    ]
-    assert [unit.text for unit in guard.seen] == ["[3]", "[2]"]
-    assert len(set(guard.forgotten)) == 2
-
-
-def test_a_row_that_cannot_be_judged_is_refused_with_a_code(tmp_path: Path) -> None:
-    lines = (row(1, "abc"), row(2, "leak"), row(3, "abcd"), row(4, "a"), "nonsense", row(6, "abc"))
-    status, said, guard = judged(tmp_path, *lines)
-    assert status == 2
-    assert [(one["id"], one["decision"], one.get("code")) for one in said] == [
-        (1, "permit", None),
-        (2, "refuse", "redaction_leak"),
-        (3, "refuse", "guard_timeout"),
-        (4, "refuse", "guard_missing"),
-        (None, "refuse", "bad_row"),
-        (6, "permit", None),
-    ]
-    assert "hate" not in said[3]["scores"]
-    assert all(unit.text.startswith("[") for unit in guard.seen)
-    assert len(guard.forgotten) == 5  # every row that was one
-
-
-def test_no_rows_are_no_decisions(tmp_path: Path) -> None:
-    assert judged(tmp_path)[:2] == (0, [])
-
-
-def test_a_target_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    judge = command._Judge(FakeRedactor(), FakeGuard())  # type: ignore[arg-type]  # as above
-    assert asyncio.run(command._rows(judge, [row(1, "abc")], tmp_path / "no" / "out")) == 2
-    assert "not complete" in capsys.readouterr().err
 
 
 def test_a_person_sees_scores_thresholds_and_caps(capsys: pytest.CaptureFixture[str]) -> None:

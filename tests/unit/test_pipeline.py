@@ -189,7 +189,7 @@ async def test_a_withheld_segment_leaves_no_byte_of_itself() -> None:
     house.engine.answer = lambda cleared: tuple(harmless + "You are worthless. MARKER " + harmless)
     house.guard.words = frozenset({"worthless"})
     events = await run(house, prompt("hello"))
-    assert events[-1] == Withheld("response_refused", "harassment")
+    assert events[-1] == Withheld("response_refused", "harassment", "provisional")
     assert "worthless" not in said(events)
     assert "MARKER" not in said(events)
     assert harmless.startswith(said(events))
