@@ -14,7 +14,8 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "demo": "demo", "serve": "serve", "check": "check", "redact": "redact", "judge": "judge", "models": "models",
-    "policy": "policy", "pair": "pair", "token": "token", "audit": "audit", "officer": "officer", "enrol": "enrol",
+    "eval": "eval", "policy": "policy", "pair": "pair", "token": "token", "audit": "audit", "officer": "officer",
+    "enrol": "enrol",
 }  # fmt: skip
 """Verb -> module of `proxy.cli`; a module is imported only when its verb is asked for, so that `--help` is quick."""
 
@@ -24,7 +25,8 @@ _SUMMARIES = {
     "check": "what would start, and where each value comes from",
     "redact": "what would be replaced in a text",
     "judge": "what the safety model says about texts",
-    "models": "which models there are, and whether the files are the approved ones",
+    "models": "which models there are, suit this computer, are approved; bring one in; how quick they are",
+    "eval": "how many questions a model gets right",
     "policy": "what the rules are",
     "pair": "connect the browser panel",
     "token": "which programs may speak",

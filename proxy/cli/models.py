@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.table import Column, Table
 
 from proxy.cli.command import Command, Exit, complain, out
+from proxy.cli.models_bench import BENCH
 from proxy.cli.models_import import IMPORT
 from proxy.cli.models_recommend import RECOMMEND
 from proxy.cli.shelf import FileState, OnShelf, inspect, settings_or_defaults, weigh
@@ -126,4 +127,5 @@ COMMANDS = (
     ),
     RECOMMEND,
     IMPORT,
+    BENCH,
 )
