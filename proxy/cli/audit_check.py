@@ -42,6 +42,7 @@ from audit.verify import (
 )
 from audit.verify.findings import State, Verdict
 from audit.verify.leaves import Progress
+from proxy.cli.browser_page import write_page
 from proxy.cli.command import Command, Exit, complain, err, out
 from proxy.cli.officer_keys import (
     KeysError,
@@ -80,9 +81,10 @@ class Case:
     remarks: tuple[str, ...]
 
 
-def _key_arguments(parser: argparse.ArgumentParser) -> None:
+def _key_arguments(parser: argparse.ArgumentParser, path_nargs: str | None = None) -> None:
     parser.set_defaults(usage_status=WRONG_USE)
-    parser.add_argument("path", type=Path, help="a package (.zip), a log's folder, or a demonstration's folder")
+    what = "a package (.zip), a log's folder, or a demonstration's folder"
+    parser.add_argument("path", type=Path, nargs=path_nargs, help=what)
     parser.add_argument("--trust", type=Path, metavar="FILE", help="your trust.json: whom you believe")
     parser.add_argument("--keyring", type=Path, metavar="FILE", help="your keyring.age: opens the contents")
     parser.add_argument("--identity", type=Path, metavar="FILE", help="your identity: opens the keyring")
@@ -90,13 +92,23 @@ def _key_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
-def verify_arguments(parser: argparse.ArgumentParser) -> None:
-    _key_arguments(parser)
+def verify_arguments(parser: argparse.ArgumentParser, path_nargs: str | None = None) -> None:
+    _key_arguments(parser, path_nargs)
     parser.add_argument("--anchors", type=Path, metavar="DIR", help="your book of anchors")
     parser.add_argument("--paper", action="append", default=[], metavar="CODE", help="a code you wrote down earlier")
 
 
+def _verify_or_page_arguments(parser: argparse.ArgumentParser) -> None:
+    verify_arguments(parser, "?")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the page that checks logs in a browser")
+
+
 def _verify(args: argparse.Namespace) -> int:
+    if args.html is not None:
+        return write_page(args.html)
+    if args.path is None:
+        complain("say what to check: a package (.zip) or a log's folder; nothing was checked")
+        return WRONG_USE
     try:
         with open_case(args) as case, progress("Recomputing every record, key and seal") as told:
             watch = Watch(progress=told)
@@ -321,9 +333,10 @@ CHECKS = (
         "audit verify",
         "Check a log: was it changed, were there gaps, and what did it say?",
         "cordon audit verify cordon-export.zip --trust trust.json --keyring keyring.age --identity me.identity.age\n"
-        "cordon audit verify ~/.local/share/cordon/demo",
+        "cordon audit verify ~/.local/share/cordon/demo\n"
+        "cordon audit verify --html verify.html",
         _verify,
-        verify_arguments,
+        _verify_or_page_arguments,
     ),
     Command(
         "audit anchor",

@@ -1,4 +1,4 @@
-"""`cordon audit init | accept | status | export`: the log on the workstation that writes it.
+"""`cordon audit init | accept | status`: the log on the workstation that writes it.
 
 Law: one writer. While the service runs it alone may write; a command that must write takes the lock or says who has it.
 A record that a command writes says so: it opens the log as the service would, and closes it again.
@@ -10,19 +10,19 @@ import argparse
 import json
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from audit.checkpoint import Note, Vkey, parse_statement
-from audit.export.bundle import draft_manifest, package_name, write_package
-from audit.log import AuditError, Grant, Log, Refused, create, enrol
+from audit.log import AuditError, Grant, Refused, create, enrol
 from audit.log.disk import Disk
 from audit.officer import request_code
-from audit.record import Instant
 from audit.strictjson import MalformedError
-from proxy.cli.audit_offline import LogState, first_day, is_writing, offline_log, state_of
-from proxy.cli.command import Command, Exit, complain, err, out
+from proxy.cli.audit_offline import LogState, is_writing, offline_log, state_of
+from proxy.cli.audit_post import Letter, by_post, send, wait_argument
+from proxy.cli.browser_page import page_bytes
+from proxy.cli.command import Command, Exit, complain, out
 from proxy.cli.officer_keys import agrees, key_code
 from proxy.clock import Clock, read_boot_id
 from proxy.config import ConfigError, Settings, load_settings
@@ -95,12 +95,15 @@ def _accept_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("note", type=Path, metavar="FILE", help="enrolment.note, anchor.note or an order")
     _config(parser)
     parser.add_argument("--yes", action="store_true", help="the officer's code was compared already")
+    wait_argument(parser)
 
 
 def _accept(args: argparse.Namespace) -> int:
     try:
         settings = load_settings(args.config)
         data = args.note.read_bytes()[: _MAX_NOTE + 1]
+        if by_post(settings):
+            return send(settings, Letter(f"{uuid.uuid4().hex[:12]}.note", data), args.wait)
         if not state_of(settings.audit.dir).enrolled:
             return _enrol(settings, data, args)
         with offline_log(settings) as (log, now):
@@ -191,61 +194,6 @@ def _show(state: LogState, folder: Path) -> None:
         console.print(f"{name + ':':16}{value}", markup=False)
 
 
-# ---- export ----------------------------------------------------------------------------------------------------
-
-
-def _export_arguments(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
-    parser.add_argument("--from", dest="first", metavar="DATE", help="first UTC day, YYYY-MM-DD (default: all)")
-    parser.add_argument("--to", dest="last", metavar="DATE", help="last UTC day, included")
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where the package goes (here)")
-    parser.add_argument("--json", action="store_true", help="for machines")
-
-
-def _export(args: argparse.Namespace) -> int:
-    days = (args.first, args.last) if args.first and args.last else None
-    if (args.first is None) != (args.last is None):
-        complain("--from and --to belong together; nothing was written")
-        return Exit.USAGE
-    try:
-        settings = load_settings(args.config)
-        with err().status("Signing and packing ...", spinner="line"), offline_log(settings) as (log, now):
-            path, size = _pack(log, now, days, args.out)
-    except (ConfigError, LaunchError) as error:
-        complain(str(error))
-        return Exit.CONFIG
-    except AuditError as error:
-        return _not_written(error, settings)
-    except ValueError:
-        complain("there are no records on these days; no package was written")
-        return Exit.NO
-    except OSError as error:
-        complain(f"{args.out} cannot be written ({error.strerror}); there is no package")
-        return Exit.FAILED
-    if args.json:
-        print(json.dumps({"package": str(path), "records": size}))
-    else:
-        out().print(f"Written: {path} ({size} records)", markup=False)
-        out().print("Next, on the officer's computer: cordon audit verify", markup=False)
-    return Exit.DONE
-
-
-def _pack(log: Log, now: Callable[[], Instant], days: tuple[str, str] | None, target: Path) -> tuple[Path, int]:
-    """Write the package under its name only when it is whole, and record that it exists."""
-    snapshot, at = log.snapshot(), now()
-    draft = draft_manifest(snapshot, days, at.time())
-    note = log.sign_manifest(draft.sha, draft.size, at=at)
-    first, last = days or (first_day(snapshot), at.time()[:10])
-    path = target / package_name(log.origin, first, last, snapshot.checkpoint.size)
-    unfinished = path.with_suffix(".new")
-    with unfinished.open("wb") as file:
-        write_package(file, snapshot, draft, note)
-    unfinished.rename(path)
-    body = {"from": draft.first, "to": draft.last, "size": snapshot.checkpoint.size, "manifest": draft.sha}
-    log.append("O", body, at=now())
-    return path, snapshot.checkpoint.size
-
-
 ON_THE_COMPUTER = (
     Command(
         "audit init",
@@ -267,12 +215,5 @@ ON_THE_COMPUTER = (
         "cordon audit status --config cordon.toml",
         _status,
         _status_arguments,
-    ),
-    Command(
-        "audit export",
-        "Pack the log for the officer; the service must be stopped.",
-        "cordon audit export --config cordon.toml --from 2026-11-01 --to 2026-11-30",
-        _export,
-        _export_arguments,
     ),
 )
