@@ -21,7 +21,6 @@ from audit.officer import request_code
 from audit.strictjson import MalformedError
 from proxy.cli.audit_offline import LogState, is_writing, offline_log, state_of
 from proxy.cli.audit_post import Letter, by_post, send, wait_argument
-from proxy.cli.browser_page import page_bytes
 from proxy.cli.command import Command, Exit, complain, out
 from proxy.cli.officer_keys import agrees, key_code
 from proxy.clock import Clock, read_boot_id

@@ -1,24 +1,17 @@
-"""The page with which an officer checks a log in her browser, as this build makes it.
+"""Write the page with which an officer checks a log in her browser.
 
-page_bytes() -> bytes
+Law: nothing is overwritten, and what was written is named by its digest.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
-from audit.verifier.page import verifier_page
 from proxy.cli.command import Exit, complain, out
-from proxy.errors import ERRORS
+from proxy.verifier_page import page_bytes
 
-__all__ = ["page_bytes", "write_page"]
-
-
-def page_bytes() -> bytes:
-    """Return the file, with the sentences of this build."""
-    return verifier_page({code: entry.message for code, entry in ERRORS.items()}, version("cordon-proxy"))
+__all__ = ["write_page"]
 
 
 def write_page(path: Path) -> int:
