@@ -7,9 +7,11 @@ from audit.officer import Keyring, Trust
 from audit.record import Entry
 from audit.strictjson import Json
 from audit.verify import Anchors, Package, Watch, examine_watched
+from audit.verify.contents import subject_keys
 from audit.verify.leaves import Progress
+from audit.verify.structure import Structure
 
-__all__ = ["NotReadableError", "open_records"]
+__all__ = ["NotReadableError", "open_log", "open_records", "subject_key_of"]
 
 
 class NotReadableError(Exception):
@@ -35,3 +37,16 @@ def open_records(
         raise NotReadableError
     records.update({entry.seq: (entry.kind, body) for entry, body in log.clear()})
     return dict(sorted(records.items()))
+
+
+def open_log(package: Package, trust: Trust) -> Structure:
+    """Return the outer structure of a log that verifies. Raises NotReadableError."""
+    log = examine_watched(package, trust, None, Anchors(), watch=Watch()).log
+    if log is None:
+        raise NotReadableError
+    return log
+
+
+def subject_key_of(package: Package, trust: Trust, keyring: Keyring) -> bytes | None:
+    """Return the key of the pseudonyms of a log, if a segment of the package opens. Raises NotReadableError."""
+    return next(subject_keys(open_log(package, trust), keyring), None)

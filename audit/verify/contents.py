@@ -15,7 +15,7 @@ from audit.verify.coverage import Coverage, blob_path, check_clock, check_presen
 from audit.verify.findings import Board, Finding
 from audit.verify.structure import Structure
 
-__all__ = ["Opened", "check_contents"]
+__all__ = ["Opened", "check_contents", "subject_keys"]
 
 _STANZAS = ("mlkem768x25519",)
 Opened = tuple[Entry, Json | None]
@@ -34,6 +34,17 @@ def check_contents(log: Structure, covered: Coverage, keyring: Keyring | None, b
             ratchet = Ratchet(secret, log.origin, number) if secret is not None else None
         present = check_present(log, entry, covered, board)
         yield entry, _body(log, entry, ratchet, board) if ratchet is not None and present else None
+
+
+def subject_keys(log: Structure, keyring: Keyring) -> Iterator[bytes]:
+    """Yield the pseudonym key of this log as often as a segment file of the package opens: one is enough."""
+    for epoch in log.chain.epochs:
+        data = log.content(f"seg/{epoch.number:06d}.age")
+        try:
+            body = shapes.read("files", "segment", _unsealed(data, keyring.identities(epoch.month)))
+        except (NotOpenedError, MalformedError):
+            continue
+        yield unb64(body["subject_key"])
 
 
 def _segment(log: Structure, number: int, covered: Coverage, keyring: Keyring, board: Board) -> bytes | None:

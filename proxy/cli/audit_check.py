@@ -44,6 +44,7 @@ from audit.verify.findings import State, Verdict
 from audit.verify.leaves import Progress
 from proxy.cli.browser_page import write_page
 from proxy.cli.command import Command, Exit, complain, err, out
+from proxy.cli.officer_care import days_since_drill
 from proxy.cli.officer_keys import (
     KeysError,
     OfficerFiles,
@@ -53,6 +54,7 @@ from proxy.cli.officer_keys import (
     read_keyring,
     read_trust,
 )  # fmt: skip
+from proxy.cli.qr import qr_svg, qr_terminal
 
 __all__ = ["CHECKS", "STATUS", "WRONG_USE", "Case", "open_case", "progress", "show", "verify_arguments"]
 
@@ -68,6 +70,7 @@ _WORDS: Mapping[State, tuple[str, str]] = {
 }  # fmt: skip
 _STAGES = ("package", "identity", "history", "coverage", "contents", "meaning")
 _MAX_NOTE = 128 * 1024
+_DRILL_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +249,7 @@ def _anchor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--identity", type=Path, metavar="FILE", help="which identity opens the keyring")
     parser.add_argument("--passphrase-file", type=Path, metavar="FILE", help="read the passphrase here, do not ask")
     parser.add_argument("--out", type=Path, default=Path("anchor.note"), metavar="FILE", help="for the workstation")
+    parser.add_argument("--qr", type=Path, metavar="FILE", help="also write the note as a QR code (.svg), for paper")
 
 
 def _anchor(args: argparse.Namespace) -> int:
@@ -257,6 +261,8 @@ def _anchor(args: argparse.Namespace) -> int:
             complain("nothing was signed, because the log does not verify")
             return Exit.NO
         args.out.write_bytes(note)
+        if args.qr is not None:
+            args.qr.write_text(_picture(note), encoding="utf-8")
     except KeysError as error:
         complain(str(error))
         return Exit.FAILED
@@ -264,11 +270,31 @@ def _anchor(args: argparse.Namespace) -> int:
         complain(f"a file cannot be written ({error.strerror}); no anchor was handed out")
         return Exit.FAILED
     point = Checkpoint.parse(Note.parse(note).text)
+    _say_anchor(args, found, point)
+    return Exit.DONE
+
+
+def _picture(note: bytes) -> str:
+    picture = qr_svg(note.decode("utf-8"))
+    if not picture:
+        raise KeysError(
+            "the QR code needs its library: pip install 'cordon-proxy[officer]'. The note itself is written"
+        )
+    return picture
+
+
+def _say_anchor(args: argparse.Namespace, found: Verification, point: Checkpoint) -> None:
     console = out()
     console.print(f"{found.verdict}. History is fixed up to record {point.size - 1}.")
     console.print(f"On paper: [bold]{checkpoint_code(point)}[/bold]")
+    code = qr_terminal(f"cordon {point.origin} {checkpoint_code(point)}") if console.is_terminal else ""
+    if code:
+        console.print(code, markup=False, highlight=False)
     console.print(f"Next, on the workstation: cordon audit accept {args.out.name}", markup=False)
-    return Exit.DONE
+    days = days_since_drill(args.dir, time.time())
+    if days is None or days > _DRILL_DAYS:
+        ago = "was never noted" if days is None else f"is {days} days ago"
+        complain(f"the last recovery drill {ago}. See: cordon officer drill --dir {args.dir}")
 
 
 def _checked_anchor(args: argparse.Namespace) -> tuple[Verification, bytes]:

@@ -101,12 +101,7 @@ def _accept(args: argparse.Namespace) -> int:
     try:
         settings = load_settings(args.config)
         data = args.note.read_bytes()[: _MAX_NOTE + 1]
-        if by_post(settings):
-            return send(settings, Letter(f"{uuid.uuid4().hex[:12]}.note", data), args.wait)
-        if not state_of(settings.audit.dir).enrolled:
-            return _enrol(settings, data, args)
-        with offline_log(settings) as (log, now):
-            accepted = log.accept(data, at=now())
+        return _take(settings, data, args)
     except (ConfigError, LaunchError) as error:
         complain(str(error))
         return Exit.CONFIG
@@ -118,6 +113,16 @@ def _accept(args: argparse.Namespace) -> int:
     except OSError as error:
         complain(f"{args.note} cannot be read ({error.strerror}); nothing was changed")
         return Exit.FAILED
+
+
+def _take(settings: Settings, data: bytes, args: argparse.Namespace) -> int:
+    """By the running service, by the first enrolment, or by opening the log. Raises what the log and settings raise."""
+    if by_post(settings):
+        return send(settings, Letter(f"{uuid.uuid4().hex[:12]}.note", data), args.wait)
+    if not state_of(settings.audit.dir).enrolled:
+        return _enrol(settings, data, args)
+    with offline_log(settings) as (log, now):
+        accepted = log.accept(data, at=now())
     out().print(f"Accepted: record {accepted.seq}, kind {accepted.kind}.")
     return Exit.DONE
 
@@ -144,7 +149,7 @@ def _enrol(settings: Settings, data: bytes, args: argparse.Namespace) -> int:
 def _not_written(error: AuditError, settings: Settings) -> int:
     """Why the log could not be opened for writing."""
     if is_writing(settings.audit.dir):
-        complain("the service is running and alone writes the log; nothing was changed. Stop it, and run this again")
+        complain("the service is starting and alone writes the log; nothing was changed. Run this again")
     else:
         complain(f"{error}; nothing was changed")
     return Exit.FAILED

@@ -34,7 +34,7 @@ from proxy.hostfacts import expected_filters
 from proxy.launch import Prepared, prepare
 from proxy.workers.facts import package_digest, package_dirs
 
-__all__ = ["LogState", "first_day", "is_writing", "offline_log", "start_facts", "state_of"]
+__all__ = ["LogState", "is_writing", "offline_log", "start_facts", "state_of"]
 
 _WAL = "state/wal"
 _ENROLMENT = re.compile(r"enrolment-(0|[1-9][0-9]*)\.note\Z")
@@ -106,11 +106,6 @@ def _hour(snapshot: Snapshot, seq: int) -> str:
     width = min(_BUNDLE, snapshot.checkpoint.size - number * _BUNDLE)
     leaves = read_bundle(snapshot.read("log/" + TileName(-1, number, width).path()))
     return Entry.parse(leaves[place]).hour
-
-
-def first_day(snapshot: Snapshot) -> str:
-    """The UTC day of the first record."""
-    return _hour(snapshot, 0)[:10]
 
 
 def is_writing(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""`cordon audit approve | erase | review`: the officer's orders about a log, each a signed note for its computer.
+"""`cordon audit approve | erase | purge | review`: the officer's orders, each a signed note for a computer.
 
 Law: an order is about records of a log that verifies, opened with the officer's own keys; a record is named by the
 number that a report shows, so nobody copies digests. Nothing happens until the workstation accepts the note, and then
@@ -11,13 +11,16 @@ import argparse
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from audit import officer
 from audit.history import ACCESS, digests_of
-from audit.officer import Keyring, Seal
-from audit.reader import NotReadableError, open_records
+from audit.officer import Keyring, Seal, months_from
+from audit.reader import NotReadableError, open_log, open_records
 from audit.strictjson import Json
-from proxy.cli.audit_check import open_case
+from audit.verify.leaves import Progress
+from proxy.cli.audit_check import open_case, progress
+from proxy.cli.audit_find import ref_of
 from proxy.cli.command import Command, Exit, complain, out
 from proxy.cli.officer_keys import KeysError, OfficerFiles
 from proxy.clock import Clock, read_boot_id
@@ -27,6 +30,7 @@ __all__ = ["ORDERS"]
 _Records = Mapping[int, tuple[str, Json]]
 _ERASABLE = ("R", "Z", "B")
 _REF = re.compile(r"[A-Za-z0-9-]{1,64}")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 class _RefusedError(Exception):
@@ -50,7 +54,8 @@ def _order(args: argparse.Namespace, write: Callable[[argparse.Namespace, _Recor
     files = OfficerFiles(identity=args.identity).or_else(OfficerFiles.in_folder(args.dir))
     args.trust, args.keyring, args.identity = files.trust, files.keyring, files.identity
     try:
-        keyring, origin, records = _opened(args)
+        with progress("Checking every record") as told:
+            keyring, origin, records = _opened(args, told)
         now = Clock(read_boot_id()).instant()
         args.out.write_bytes(write(args, records, (keyring, origin, now.time())))
     except (KeysError, _RefusedError) as error:
@@ -67,15 +72,18 @@ def _order(args: argparse.Namespace, write: Callable[[argparse.Namespace, _Recor
     return Exit.DONE
 
 
-def _opened(args: argparse.Namespace) -> tuple[Keyring, str, _Records]:
+def _opened(args: argparse.Namespace, told: Progress) -> tuple[Keyring, str, _Records]:
     if args.trust is None or args.keyring is None or args.identity is None:
         raise KeysError(f"{args.dir} has no complete keys; name an identity with --identity")
     with open_case(args) as case:
         if case.keyring is None:
             raise KeysError("the keyring was not opened")
-        records = open_records(case.package, case.trust, case.keyring)
-        origin = case.package.read("log/checkpoint").split(b"\n", 1)[0].decode("ascii")
-    return case.keyring, origin, records
+        log = open_log(case.package, case.trust)
+        args.retention_months = log.enrolments[-1]["retention_months"]
+        subject = getattr(args, "subject", None)
+        args.ref_of_subject = ref_of(case, subject) if subject else ""
+        records = open_records(case.package, case.trust, case.keyring, told)
+    return case.keyring, log.origin, records
 
 
 # ---- approve ---------------------------------------------------------------------------------------------------
@@ -103,20 +111,53 @@ def _approve(args: argparse.Namespace, records: _Records, seal: Seal) -> bytes:
 
 def _erase_arguments(parser: argparse.ArgumentParser) -> None:
     _common(parser)
-    parser.add_argument("--record", required=True, action="append", type=int, metavar="N", help="a request or refusal")
+    parser.add_argument("--record", default=[], action="append", type=int, metavar="N", help="a request or refusal")
+    parser.add_argument("--subject", metavar="ID", help="all records about this patient, as `audit find` finds them")
     parser.add_argument("--why", choices=("erasure-request", "court-order", "error"), default="erasure-request")
 
 
 def _erase(args: argparse.Namespace, records: _Records, seal: Seal) -> bytes:
     """Name the records, and with each request its outcome."""
-    chosen = set(args.record)
-    for seq in args.record:
+    asked = [*args.record, *_about(args.ref_of_subject, records)]
+    if not asked:
+        raise _RefusedError("no record is named: --record N, or --subject ID with records about that patient")
+    chosen = set(asked)
+    for seq in asked:
         if records.get(seq, ("", {}))[0] not in _ERASABLE:
             raise _RefusedError(f"record {seq} is not a request, an outcome or a refusal that can be opened")
     chosen |= {seq for seq, (kind, body) in records.items() if kind == "Z" and body.get("of") in chosen}
-    chosen |= {int(records[seq][1]["of"]) for seq in args.record if records[seq][0] == "Z"}
+    chosen |= {int(records[seq][1]["of"]) for seq in asked if records[seq][0] == "Z"}
     out().print(f"Records to be erased: {', '.join(map(str, sorted(chosen)))}")
     return officer.erase(seal, sorted(chosen), args.why, args.ref)
+
+
+def _about(ref: str, records: _Records) -> list[int]:
+    return [seq for seq, (_, body) in records.items() if ref and body.get("subject", {}).get("ref") == ref]
+
+
+# ---- purge ------------------------------------------------------------------------------------------------------
+
+
+def _purge_arguments(parser: argparse.ArgumentParser) -> None:
+    _common(parser)
+    parser.add_argument("--month", required=True, metavar="YYYY-MM", help="the month whose contents are deleted")
+    parser.add_argument("--early", action="store_true", help="also before the retention of the enrolment is over")
+
+
+def _purge(args: argparse.Namespace, records: _Records, seal: Seal) -> bytes:
+    """Order the end of a month; whether its key is destroyed is read from the keyring, not claimed."""
+    if not _MONTH.fullmatch(args.month):
+        raise _RefusedError("a month is written YYYY-MM")
+    month = args.month.replace("-", "")
+    over = months_from(month, args.retention_months + 1)[-1]
+    now = Clock(read_boot_id()).instant().month()
+    if now < over and not args.early:
+        raise _RefusedError(f"records of {args.month} are kept until {over[:4]}-{over[4:]}; --early orders it anyway")
+    key: Literal["destroyed", "kept"] = "kept" if seal[0].identities(month) else "destroyed"
+    if key == "kept":
+        complain("the key of this month is still in your keyring. To destroy it: cordon officer retire-month")
+    del records
+    return officer.purge(seal, month, key, args.ref)
 
 
 # ---- review -----------------------------------------------------------------------------------------------------
@@ -146,9 +187,17 @@ ORDERS = (
     Command(
         "audit erase",
         "Order the erasure of single requests, each with its outcome.",
-        "cordon audit erase cordon-export.zip --record 340 --dir /media/stick/officer --ref dsr-2026-4",
+        "cordon audit erase cordon-export.zip --record 340 --dir /media/stick/officer --ref dsr-2026-4\n"
+        "cordon audit erase cordon-export.zip --subject 20-12345 --dir /media/stick/officer --ref dsr-2026-5",
         lambda args: _order(args, _erase),
         _erase_arguments,
+    ),
+    Command(
+        "audit purge",
+        "Order the end of a month whose time is over: its contents are deleted, the tree stays.",
+        "cordon audit purge cordon-export.zip --month 2020-11 --dir /media/stick/officer --ref retention-2026",
+        lambda args: _order(args, _purge),
+        _purge_arguments,
     ),
     Command(
         "audit review",

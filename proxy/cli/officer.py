@@ -20,7 +20,9 @@ from audit.log.disk import Disk
 from audit.officer import Keyring, new_keyring, new_passphrase, seal_keyring
 from audit.seal import Identity, age_encrypt_passphrase
 from proxy.cli.command import Command, Exit, complain, err, out
+from proxy.cli.officer_care import CARE, DRILL
 from proxy.cli.officer_keys import KEYRING, TRUST, KeysError, key_code, open_identity, read_keyring
+from proxy.clock import Clock, read_boot_id
 
 __all__ = ["COMMANDS"]
 
@@ -88,6 +90,9 @@ def _drill(folder: Path, passphrases: Mapping[str, str]) -> None:
     for name, passphrase in passphrases.items():
         identity = open_identity(folder / _file(name), lambda _, said=passphrase: said)  # type: ignore[misc]  # defaulted lambda
         read_keyring(folder / KEYRING, [identity])
+    at = Clock(read_boot_id()).instant().utc_ms // 1000
+    noted = json.dumps({"at": at, "identities": [_file(name) for name in passphrases]})
+    Disk(folder).write(DRILL, noted.encode("ascii"))
 
 
 def _file(name: str) -> str:
@@ -120,4 +125,5 @@ COMMANDS = (
         _run,
         _arguments,
     ),
+    *CARE,
 )

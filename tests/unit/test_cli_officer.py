@@ -56,7 +56,7 @@ def test_each_passphrase_opens_its_identity_and_each_identity_the_keyring(made: 
 def test_only_what_must_be_is_written_and_only_for_the_owner(made: tuple[Path, Ran]) -> None:
     folder, ran = made
     names = {path.name for path in folder.iterdir()}
-    assert names == {"officer.identity.age", "deputy.identity.age", "keyring.age", "trust.json"}
+    assert names == {"officer.identity.age", "deputy.identity.age", "keyring.age", "trust.json", "drill.json"}
     assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
     for passphrase in json.loads(ran.out)["passphrases"].values():
         assert not any(passphrase.encode() in path.read_bytes() for path in folder.iterdir())
