@@ -1,6 +1,6 @@
 """Strict JSON: one value has exactly one spelling, so bytes can be hashed and two languages agree.
 
-Rules (docs/formats/audit.md): one ASCII line, compact, no floats, integers within ±(2^53-1), keys
+Rules (docs/formats/audit-v1.md): one ASCII line, compact, no floats, integers within ±(2^53-1), keys
 `[A-Za-z_][A-Za-z0-9_-]*`, everything beyond ASCII as `\\uXXXX` in lower case, no half of a surrogate pair. A reader
 parses, serialises again in the same way and requires identical bytes; that one comparison refuses duplicate keys,
 spaces, `-0`, `1.0` and odd escapes alike in Python and in JavaScript.

@@ -1,7 +1,7 @@
 """The only writer of the log and the only input and output of this room.
 
 A record is durable when `begin`, `close`, `block` or `append` returns; it is signed about a minute later by an
-integration. The order of writes and the recovery table are in docs/formats/audit.md.
+integration. The order of writes and the recovery table are in docs/formats/audit-v1.md.
 """
 
 from audit.log.orders import Accepted

@@ -2,7 +2,7 @@
 
 The attacker sits in the newest epoch and holds its keys; a docstring says when he has more or less. Each function gets
 a copy of a sound log and returns the package that he hands to the officer. `ATTACKS` is the list; the vectors of
-docs/formats/audit-v1 are made from it (tests/kit/make_vectors.py), and both verifiers must agree on every one.
+docs/formats/audit-v1 are made from it (tests/kit/vectors.py), and both verifiers must agree on every one.
 """
 
 import io
@@ -194,6 +194,30 @@ def erased_by_order(scene: Scene) -> bytes:
     log.stop("stop", at=scene.house.clock())
     scene._forger = None
     return scene.pack()
+
+
+@attack(YES, {})
+def month_purged_by_order(scene: Scene) -> bytes:
+    """The key of a month was destroyed and its contents deleted, by an order in the log."""
+    house = scene.house
+    month = house.clock().month()
+    house.clock.reboot(15 * 24 * 3_600_000)
+    log = house.open()
+    house.evidence(log, "start")
+    log.accept(officer.purge(house.seal(), month, "destroyed", "T-2"), at=house.clock.pass_ms(10))
+    log.stop("stop", at=house.clock.pass_ms(10))
+    scene._forger = None
+    scene.keyring = officer.retire_month(house.keyring, month)
+    return scene.pack()
+
+
+@attack(YES, {})
+def one_day_of_a_longer_log(scene: Scene) -> bytes:
+    """Contents of one day only; the structure is whole."""
+    scene.house.clock.reboot(26 * 3_600_000)
+    scene.house.run(1)
+    day = scene.house.clock().hour()[:10]
+    return scene.house.package((day, day))
 
 
 # --- the table of section 2: epoch 4 of 0..4, every current key in the attacker's hands

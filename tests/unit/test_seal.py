@@ -53,7 +53,7 @@ def expand_sha512(key: bytes, info: bytes, length: int) -> bytes:
 
 
 def second_cobblestone(key: bytes, salt: bytes, context: bytes, plain: bytes) -> bytes:
-    """The construction as docs/formats/audit.md writes it, without the library."""
+    """The construction as docs/formats/audit-v1.md writes it, without the library."""
     label = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00"
     derived = expand_sha512(key, label + salt + context, 76)
     cipher, nonce12, commit32 = AESGCM(derived[:32]), derived[32:44], derived[44:]
