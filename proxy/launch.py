@@ -36,7 +36,6 @@ from proxy.peer import open_diag
 from proxy.plan import GatewayPlan, LockOrder, PlannedModel
 from proxy.policy_files import read_policy
 from proxy.post import PostBox
-from proxy.post import PostBox
 from proxy.preflight import Preflight, PreflightRefused, read_preflight, unit_weaknesses
 from proxy.stock import Shelved, ShelvedAdapter, approval_digest, read_catalogue, resolve, resolve_adapter
 from proxy.workers.engine.hardware import memory_available, physical_cores
