@@ -34,6 +34,8 @@ _SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config")
 _UNIT_KINDS = ("*.service", "*.socket", "*.timer")
 _DROPPED = re.compile(r"(^|/)(__pycache__|tests?)/|\.(pyc|pyx|pxd|c|cpp|h)$")
 """Left out of the libraries: their own tests and sources, a fifth of their size. numpy and spaCy need what is below."""
+_NOT_RUN = re.compile(r"^llama_cpp/(include/|lib/cmake/|lib/libllama-common|server/)")
+"""Of llama.cpp: headers, build files, what only its own programs use, and the Python package's server."""
 _KEPT = re.compile(r"^(numpy/(_core|random|lib|testing|ma)|spacy/|thinc/|llama_cpp/)")
 
 
@@ -43,7 +45,7 @@ def main() -> int:
     parser.add_argument("--wheels", required=True, type=Path, help="a folder made by debian/wheels.sh")
     parser.add_argument("--out", required=True, type=Path, help="where the package goes")
     parser.add_argument("--python", default="3.11", choices=sorted(RELEASES), help="of the Debian release (3.11)")
-    parser.add_argument("--level", default=19, type=int, help="of the compression, 1 to 19")
+    parser.add_argument("--level", default=9, type=int, help="of the compression, 1 to 19")
     args = parser.parse_args()
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _last_commit())
     args.out.mkdir(parents=True, exist_ok=True)
@@ -76,6 +78,7 @@ def _software(tree: Path, wheels: Path, python: str) -> str:
         _unpack(wheel, site)
     (own,) = wheels.glob("cordon_proxy-*.whl")
     _unpack(own, site)
+    _link_doubles(site / "llama_cpp/lib")
     bin_ = tree / PREFIX / "bin"
     bin_.mkdir()
     (bin_ / "python").symlink_to("/usr/bin/python3")
@@ -108,7 +111,8 @@ def _unpack(wheel: Path, site: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.infolist():
             name = re.sub(r"^[^/]+\.data/(purelib|platlib)/", "", entry.filename)
-            if entry.is_dir() or ".data/" in name or (_DROPPED.search(name) and not _KEPT.match(name)):
+            dropped = _NOT_RUN.match(name) or (_DROPPED.search(name) and not _KEPT.match(name))
+            if entry.is_dir() or ".data/" in name or dropped:
                 continue
             target = site / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -168,6 +172,16 @@ def _control(tree: Path, version: str, python: str) -> None:
     files = sorted(p for p in tree.rglob("*") if p.is_file() and not p.is_symlink() and control not in p.parents)
     sums = (f"{hashlib.md5(p.read_bytes(), usedforsecurity=False).hexdigest()}  {p.relative_to(tree)}\n" for p in files)
     (control / "md5sums").write_text("".join(sums), encoding="utf-8")
+
+
+def _link_doubles(tree: Path) -> None:
+    """A wheel cannot hold links, so a library lies in it once for each of its names."""
+    for longest in sorted(tree.rglob("lib*.so.*.*.*")):
+        for name in (longest.name.rsplit(".", 2)[0], longest.name.split(".so.")[0] + ".so"):
+            double = longest.with_name(name)
+            if double.is_file() and double.read_bytes() == longest.read_bytes():
+                double.unlink()
+                double.symlink_to(longest.name)
 
 
 def _settle(tree: Path, epoch: int) -> None:

@@ -1,7 +1,8 @@
 """Telling the service manager how the service stands: READY, STATUS, WATCHDOG, STOPPING (sd_notify(3)).
 
-Law: one datagram a message, to the address of NOTIFY_SOCKET, from a socket that is never connected; without the
-variable nothing is sent. A message that cannot be delivered is not worth failing for: the manager's own time-outs decide.
+Law: one datagram a message, to the address of NOTIFY_SOCKET, from a socket that is never connected; without that
+variable nothing is sent. A message that cannot be delivered is not worth failing for: the manager's own time-outs
+decide.
 """
 
 from __future__ import annotations

@@ -17,13 +17,14 @@ import ctypes
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
 import numpy as np
 import numpy.typing as npt
 
-from proxy.workers.engine.batch import Decoded, EngineError, Row
+from proxy.workers.engine.batch import Decoded, EngineError, Row, StopFlag
 
 __all__ = ["Adapter", "Context", "ContextSpec", "Model", "silence"]
 
@@ -48,7 +49,20 @@ def _drop_log(_level: int, _text: bytes, _data: object) -> None:
 def silence() -> None:
     """Start the library without its log. Call once, before the first model."""
     lib.llama_log_set(_drop_log, ctypes.c_void_p(0))
+    _load_backends(Path(lib._base_path))
     lib.llama_backend_init()
+
+
+def _load_backends(folder: Path) -> None:
+    """A build for any computer has one library a generation of processors; the best of them is chosen and loaded.
+
+    A build for this computer has one, loaded already. The folder is named, because the library would otherwise look
+    beside the interpreter and in the current directory (ggml-backend-reg.cpp).
+    """
+    if any(folder.glob("libggml-cpu-*.so")):
+        load = lib._lib.ggml_backend_load_all_from_path
+        load.argtypes, load.restype = [ctypes.c_char_p], None
+        load(os.fsencode(folder))
 
 
 def _set(target: Any, **values: object) -> Any:
@@ -68,6 +82,18 @@ def _file_pointer(descriptor: int) -> int:
     if not pointer:
         raise EngineError("model_invalid")
     return int(pointer)
+
+
+def _abort_callback(should_stop: Callable[[], bool] | StopFlag) -> tuple[Any, ctypes.c_void_p]:
+    """The function that is asked between graph nodes, and what it is asked about.
+
+    Of a flag it is `strlen` itself: 0 for a byte of zero, 1 for another one with a zero after it. It is asked about a
+    thousand times a token, and in Python each time would wait for the interpreter.
+    """
+    if isinstance(should_stop, StopFlag):
+        strlen = ctypes.CDLL(None).strlen
+        return ctypes.cast(strlen, lib.ggml_abort_callback), ctypes.cast(should_stop.buffer, ctypes.c_void_p)
+    return lib.ggml_abort_callback(lambda _data: should_stop()), ctypes.c_void_p(0)
 
 
 def _close_file(pointer: int) -> None:
@@ -168,7 +194,7 @@ class Adapter:
 class Context:
     """A key-value pool with its batch; one thread uses it."""
 
-    def __init__(self, model: Model, spec: ContextSpec, should_stop: Callable[[], bool]) -> None:
+    def __init__(self, model: Model, spec: ContextSpec, should_stop: Callable[[], bool] | StopFlag) -> None:
         params = _set(
             lib.llama_context_default_params(),
             n_ctx=spec.n_ctx,
@@ -188,8 +214,8 @@ class Context:
         self.pointer = lib.llama_init_from_model(model.pointer, params)
         if not self.pointer:
             raise EngineError("does_not_fit")
-        self._stop = lib.ggml_abort_callback(lambda _data: should_stop())
-        lib.llama_set_abort_callback(self.pointer, self._stop, ctypes.c_void_p(0))
+        self._stop, data = _abort_callback(should_stop)
+        lib.llama_set_abort_callback(self.pointer, self._stop, data)
         self._memory = lib.llama_get_memory(self.pointer)
         self._batch = lib.llama_batch_init(spec.n_batch, 0, 1)
         self._flagged: frozenset[int] = frozenset()
