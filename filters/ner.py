@@ -4,14 +4,15 @@ Law: the only importer of onnxruntime and tokenizers. Weights arrive as bytes; n
 random number or keeps text. The same text gives the same spans, whatever was asked before (batch 1, padding to a
 multiple of 16, one thread).
 
-    ner = ClinicalNer.load(NerFiles(model, tokenizer, labels))
+    ner = ClinicalNer.load(bundled(NerFiles(model, tokenizer, labels)))
     ner.spans("Seen by Dr Perera in Kandy")    -> PERSON 11..17, LOCATION 21..26
-    ner.unknown_words("ඩොක්ටර් Perera")        -> the runs the tokenizer cannot read
+    ner.unknown_words("დოქტორი Perera")        -> the runs the tokenizer cannot read
 
 A word counts as clean only if every one of its pieces has P(O) of at least the threshold of its strongest other label;
 between the `balanced` and the `strict` threshold it is reported with a score below 500. A word the tokenizer knows
 only as `[UNK]` was not seen at all: its silence means nothing, so the caller must ask `unknown_words` as well. Letter
-case and accents are dropped by the tokenizer and carry no meaning here.
+case and accents are dropped by the tokenizer and carry no meaning here. Sinhala, Tamil and Arabic, which the tokenizer
+cannot read, are put in Latin letters first (`romanise.py`); spans are told in the original.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-__all__ = ["LABELS", "ClinicalNer", "NerFiles", "NerInvalid", "NerSpan"]
+from filters.ner_pins import PINS
+from filters.romanise import Romanised, romanise
+
+__all__ = ["LABELS", "ClinicalNer", "NerFiles", "NerInvalid", "NerSpan", "bundled"]
 
 LABELS = ("PERSON", "LOCATION", "ORG", "DATE", "AGE", "PHONE", "EMAIL", "ID", "URL")
 _TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
@@ -55,6 +59,18 @@ class NerFiles:
     model: bytes
     tokenizer: bytes
     labels: bytes
+
+
+def bundled(files: NerFiles) -> NerFiles:
+    """Return the files, if they are the ones that were measured and shipped.
+
+    Raises:
+        NerInvalid: a file is another one; the code says which.
+    """
+    for name, pin in PINS.items():
+        if hashlib.sha256(getattr(files, name)).hexdigest() != pin:
+            raise NerInvalid(f"{name}_changed")
+    return files
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +133,13 @@ class ClinicalNer:
         return ner
 
     def spans(self, text: str) -> tuple[NerSpan, ...]:
-        """Return what was found, sorted and disjoint."""
+        """Return what was found, sorted and disjoint. Sinhala, Tamil and Arabic are read in Latin letters."""
+        latin = romanise(text)
+        if latin is None:
+            return self._spans(text)
+        return tuple(_original(self._spans(latin.text), latin, text))
+
+    def _spans(self, text: str) -> tuple[NerSpan, ...]:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         if not encoding.ids:
             return ()
@@ -128,8 +150,11 @@ class ClinicalNer:
         """Return the runs the tokenizer maps to `[UNK]`, so that the model saw nothing of them."""
         if not self._unsure.search(text):
             return ()
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        places = (place for piece, place in zip(encoding.ids, encoding.offsets, strict=True) if piece == self._unk)
+        latin = romanise(text)
+        encoding = self._tokenizer.encode(text if latin is None else latin.text, add_special_tokens=False)
+        places = [place for piece, place in zip(encoding.ids, encoding.offsets, strict=True) if piece == self._unk]
+        if latin is not None:
+            places = [latin.span(start, end) for start, end in places]
         return tuple((start, _with_marks(end, text)) for start, end in places)
 
     def probabilities(self, ids: list[int]) -> _Floats:
@@ -244,6 +269,16 @@ def _span(run: list[_Word], text: str) -> Iterator[NerSpan]:
         end -= 1
     if start < end:
         yield NerSpan(start, end, run[0].label, min(w.score for w in run))
+
+
+def _original(spans: tuple[NerSpan, ...], latin: Romanised, text: str) -> Iterator[NerSpan]:
+    """Bring spans of the Latin form back to the text it was made of; a span begins with a letter or digit there too."""
+    for span in spans:
+        start, end = latin.span(span.start, span.end)
+        while start < end and not text[start].isalnum():
+            start += 1
+        if start < end:
+            yield NerSpan(start, _with_marks(end, text), span.label, span.score)
 
 
 def _with_marks(end: int, text: str) -> int:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import ner as module
-from filters.ner import LABELS, ClinicalNer, NerFiles, NerInvalid, NerSpan
+from filters.ner import LABELS, ClinicalNer, NerFiles, NerInvalid, NerSpan, bundled
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +114,10 @@ def test_scores_keep_to_the_operating_points(files: NerFiles) -> None:
 @pytest.mark.parametrize(
     ("text", "runs"),
     [
-        ("\u0db4\u0dd9\u0dbb\u0dda\u0dbb\u0dcf Perera", ((0, 6),)),
-        ("seen by \u0da9\u0ddc\u0d9a\u0dca\u0da7\u0dbb\u0dca", ((8, 15),)),
+        ("\u1794\u17ca\u17c1\u179a\u17b6 Perera", ((0, 5),)),
+        ("seen by \u1794\u17ca\u17c1\u179a\u17b6", ((8, 13),)),
+        ("\u0db4\u0dd9\u0dbb\u0dda\u0dbb\u0dcf Perera", ()),
+        ("\u0baa\u0bc6\u0bb0\u0bc7\u0bb0\u0bbe, \u0645\u062d\u0645\u062f", ()),
         ("a" * 101 + " clean", ((0, 101),)),
         ("all of this is plain", ()),
     ],
@@ -123,6 +125,32 @@ def test_scores_keep_to_the_operating_points(files: NerFiles) -> None:
 def test_unknown_words_are_told_whole(model: ClinicalNer, text: str, runs: tuple[tuple[int, int], ...]) -> None:
     """The tokenizer drops vowel signs from its offsets; the run told to the caller holds them."""
     assert model.unknown_words(text) == runs
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("රෝගියා නිමල් පෙරේරා මහතා", "පෙරේරා"),
+        ("நோயாளி சிவகுமார்", "சிவகுமார்"),
+        ("المريض محمد المنصوري من دبي", "المنصوري"),
+    ],
+    ids=["si", "ta", "ar"],
+)
+def test_names_in_other_scripts_are_read_in_latin_letters(model: ClinicalNer, text: str, name: str) -> None:
+    start, end = text.index(name), text.index(name) + len(name)
+    assert any(s.label == "PERSON" and s.start <= start and end <= s.end for s in model.spans(text))
+
+
+def test_the_bundled_files_are_pinned(files: NerFiles) -> None:
+    assert bundled(files) is files
+
+
+@pytest.mark.parametrize("part", ["model", "tokenizer", "labels"])
+def test_another_file_than_the_measured_one_is_refused(files: NerFiles, part: str) -> None:
+    other = dataclasses.replace(files, **{part: getattr(files, part) + b"\n"})
+    with pytest.raises(NerInvalid) as refused:
+        bundled(other)
+    assert refused.value.code == f"{part}_changed"
 
 
 def test_accents_stay_inside_the_span(model: ClinicalNer) -> None:
