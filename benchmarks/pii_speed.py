@@ -57,12 +57,12 @@ def rate(work: Callable[[str], object], texts: list[str]) -> float:
 
 
 def spread(work: Callable[[str], object], texts: list[str]) -> tuple[float, float]:
-    """Return the median and the 95th percentile in milliseconds."""
+    """Return the median and the 95th percentile in milliseconds of CPU: what else runs does not count."""
     times = []
     for text in texts:
-        begin = time.perf_counter()
+        begin = time.process_time()
         work(text)
-        times.append((time.perf_counter() - begin) * 1000)
+        times.append((time.process_time() - begin) * 1000)
     return statistics.median(times), statistics.quantiles(times, n=20)[-1]
 
 
@@ -81,9 +81,9 @@ def history(analyst: Analyst, texts: list[str]) -> tuple[float, float]:
         [Part(0, "user", Form.TEXT, PatientText("x " + texts[50]))],
         [*old, Part(50, "user", Form.TEXT, PatientText(texts[51]))],
     ):
-        begin = time.perf_counter()
+        begin = time.process_time()
         analyst.find(parts, [], switches, caller="bench")
-        times.append((time.perf_counter() - begin) * 1000)
+        times.append((time.process_time() - begin) * 1000)
     return times[0], times[1]
 
 
@@ -91,8 +91,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", nargs="?", type=Path)
-    parser.add_argument("--characters", type=int, default=200_000)
+    parser.add_argument("--characters", type=int, default=200_000, help="at least 110,000")
     options = parser.parse_args()
+    options.characters = max(options.characters, 110_000)
     if options.text is not None:
         text = options.text.read_text(encoding="utf-8")[: options.characters]
     else:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -36,7 +36,7 @@ from filters.findings import Finding, Found, Source, Type
 from filters.fold import views
 from filters.guards import is_code, is_measure
 from filters.lexicon import common_words
-from filters.local import Detectors, locate
+from filters.local import Detectors, Local, locate
 from filters.nerhits import SpanSource, ner_hits
 from filters.parts import Form, Part, PatientText
 from filters.plugins import NerPlugin
@@ -277,7 +277,8 @@ class Analyst:
         self._all = _Engine(nlp, [*patterns, *models]) if models else self._patterns
         self._whole = Scanner(r for r in recognizers if r.whole)
         countries = {r.kind: r.country for r in recognizers} | {stock.kind: stock.country for stock in STOCK}
-        self._house = House(countries, common, site.allow)
+        hashed = None if self._memory is None else self._memory.hashed
+        self._house = House(countries, common, site.allow, hashed)
         self.catalogue_digest = _digest(recognizers, ner, extras)
 
     @classmethod
@@ -328,15 +329,20 @@ class Analyst:
         return self._patterns.hits(text) + self._whole.hits(text)
 
     def _read(self, raw: str, form: Form, caller: str | None) -> Text:
-        readings = views(raw, form)
         engine = self._patterns if form is Form.NAME else self._all
         unknown = self._ner.unknown_words if self._ner is not None and form is not Form.NAME else _nothing
         detectors = Detectors(engine.hits, self._whole, unknown)
-        if self._memory is None or caller is None:
-            return Text(raw, form, readings, locate(raw, form, readings, detectors))
-        digest = self.catalogue_digest
-        local = self._memory.local(caller, digest, form, raw, lambda: locate(raw, form, readings, detectors))
-        return Text(raw, form, readings, local)
+        memory = self._memory
+        if memory is None or caller is None:
+            readings = views(raw, form)
+            return Text(raw, form, locate(raw, form, readings, detectors), readings)
+
+        def read() -> Local:
+            readings = views(raw, form)
+            sketch = memory.sketch(view.text for view in readings)
+            return replace(locate(raw, form, readings, detectors), sketch=sketch)
+
+        return Text(raw, form, memory.local(caller, self.catalogue_digest, form, raw, read))
 
 
 def _nothing(text: str) -> Sequence[tuple[int, int]]:  # noqa: ARG001 - same shape as the model's question

@@ -1,6 +1,6 @@
 """What was found in messages seen before, so that a conversation costs what is new in it.
 
-Law: offsets only, no text and no plain hash of one. A message is named by an HMAC, with a key of this process, over
+Law: offsets and keyed hashes of words, no text and no plain hash of one. A message is named by an HMAC, with a key of this process, over
 caller, catalogue, form and text, so nobody can learn from the time of an answer what somebody else sent. Bounded in
 number, size and age; the clock and the key are handed in.
 """
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from array import array
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from filters.local import Local
 from filters.parts import Form
+from filters.words import tokens_of
 
 __all__ = ["Memory"]
 
@@ -64,11 +66,25 @@ class Memory:
         entry = self._entries.get(name)
         if entry is None:
             local = find()
-            self._put(name, _Entry(local, _ENTRY_BYTES + _PLACE_BYTES * len(local.found), now))
+            size_bytes = _ENTRY_BYTES + _PLACE_BYTES * len(local.found) + len(local.sketch or b"")
+            self._put(name, _Entry(local, size_bytes, now))
             return local
         entry.used_s = now
         self._entries.move_to_end(name)
         return entry.local
+
+    def hashed(self, words: Iterable[str]) -> frozenset[int]:
+        """Return the keyed 64-bit hashes of words."""
+        return frozenset(map(self._hash, words))
+
+    def sketch(self, texts: Iterable[str]) -> bytes:
+        """Return the hashes of all words of some texts, to ask later whether one of them may hold a word."""
+        tokens = {token.casefold() for text in texts for token in tokens_of(text)}
+        return array("Q", sorted(map(self._hash, tokens))).tobytes()
+
+    def _hash(self, word: str) -> int:
+        raw = word.encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(raw, digest_size=8, key=self._key).digest(), "little")
 
     def _name(self, caller: str, digest: str, form: Form, text: str) -> bytes:
         mac = hmac.new(self._key, digestmod=hashlib.sha256)

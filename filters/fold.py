@@ -216,7 +216,8 @@ def normal(kind: Type, text: str) -> str:
     separators kept ("20-12345" and "201-2345" are two people). PHONE: digits, with a leading `+`.
     URL IP SECRET: exact but for folding and white space.
     """
-    flat = _SPACE.sub(" ", fold(text).text).strip()
+    plain = text if text.isascii() and not _LEADER.search(text) else fold(text).text
+    flat = _SPACE.sub(" ", plain).strip()
     if kind in _WORDY:
         return _OUTER.sub("", flat).casefold() or flat.casefold()
     if kind in _CASELESS:

@@ -44,10 +44,12 @@ class Local:
     Attributes:
         found: candidates of both operating points.
         mostly_uncovered: more than half of the letters are of scripts without measured recall.
+        sketch: keyed hashes of the words of every view, or nothing where no memory made any.
     """
 
     found: tuple[Placed, ...]
     mostly_uncovered: bool
+    sketch: bytes | None = None
 
 
 Clip = tuple[tuple[int, int, bool], ...] | None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from filters.eponyms import is_eponym_construction
 from filters.findings import Source, Type
 from filters.fold import normal
-from filters.words import Word, words
+from filters.words import places_of, tokens_of, words
 
 __all__ = ["Known", "Match", "Value", "has_name_cue"]
 
@@ -79,20 +79,44 @@ class _Key:
     """False: this word is also a common word, and needs a name beside it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A text with its words and where they are."""
+
+    text: str
+    tokens: list[str]
+    places: list[tuple[int, int]]
+
+    def gap(self, i: int) -> str:
+        """What stands between word `i` and the next."""
+        return self.text[self.places[i][1] : self.places[i + 1][0]]
+
+    def is_close(self, i: int, length: int) -> bool:
+        """Whether `length` words from `i` follow each other closely."""
+        return all(self.places[k][0] - self.places[k - 1][1] <= _GAP for k in range(i + 1, i + length))
+
+
 class Known:
     """The keys of one exchange."""
 
-    __slots__ = ("_by_start", "_digits", "_longest", "_name_words", "spread")
+    __slots__ = ("_by_words", "_digits", "_lengths", "_longest", "_name_words", "beginnings", "spread")
 
     def __init__(self, keys: Iterable[_Key], digits: Iterable[tuple[str, Type, str]], spread: Iterable[str]) -> None:
-        self._by_start: dict[tuple[str, ...], list[_Key]] = {}
-        for key in sorted(set(keys), key=lambda k: (-len(k.words), k.words, k.type, k.kind)):
-            self._by_start.setdefault(key.words[:2], []).append(key)
+        self._by_words: dict[tuple[str, ...], list[_Key]] = {}
+        lengths: dict[str, set[int]] = {}
+        for key in sorted(set(keys), key=lambda k: (k.words, k.type, k.kind)):
+            self._by_words.setdefault(key.words, []).append(key)
+            lengths.setdefault(key.words[0], set()).add(len(key.words))
+        self._lengths = {word: tuple(sorted(found, reverse=True)) for word, found in lengths.items()}
+        """First word -> the numbers of words of the keys that begin with it, longest first."""
         self._digits = {d: (t, k) for d, t, k in sorted(set(digits), reverse=True)}
         self._longest = max(map(len, self._digits), default=0)
-        names = (key for keys in self._by_start.values() for key in keys if key.type is Type.NAME)
+        names = (key for keys in self._by_words.values() for key in keys if key.type is Type.NAME)
         self._name_words = frozenset(word for key in names for word in key.words)
         self.spread = tuple(sorted(set(spread)))
+        runs = (digits[:n] for digits in self._digits for n in range(1, len(digits) + 1))
+        self.beginnings = frozenset(self._lengths).union(runs)
+        """Words with which an occurrence can begin: a text that has none of them holds no known value."""
 
     @classmethod
     def of(cls, values: Sequence[Value], marked: Sequence[str], common: frozenset[str]) -> Known:
@@ -101,7 +125,7 @@ class Known:
         digits: list[tuple[str, Type, str]] = []
         spread: list[str] = []
         marks = [Value(Type.MARKED, "marked", text, 1000, Source.MARKED, cued=True) for text in marked]
-        for value in [*values, *marks]:
+        for value in {*values, *marks}:
             if not _spreads(value, common):
                 continue
             form = normal(value.type, value.text)
@@ -122,67 +146,69 @@ class Known:
         return cls(keys, digits, spread)
 
     def __bool__(self) -> bool:
-        return bool(self._by_start)
+        return bool(self._by_words)
 
     def search(self, text: str) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
         """Return occurrences to replace, and occurrences a guard lets stand."""
+        tokens = [token.casefold() for token in tokens_of(text)]
+        starts = [i for i, token in enumerate(tokens) if token in self._lengths]
+        numbers = [i for i, token in enumerate(tokens) if token.isdecimal()] if self._digits else []
+        if not starts and not numbers:
+            return (), ()
+        read = _Read(text, tokens, places_of(text))
         found: list[Match] = []
         kept: list[Match] = []
-        run = list(words(text))
-        for i, word in enumerate(run):
-            for key in self._beginning(run, i):
-                end = _end_of(key, run, i)
-                if end is None:
-                    continue
-                match = Match(word.start, run[end].end, key.type, key.kind)
-                if self._taken(text, run, i, key, match):
+        for i in starts:
+            for key in self._beginning(read, i):
+                match = Match(read.places[i][0], read.places[i + len(key.words) - 1][1], key.type, key.kind)
+                if self._taken(read, i, key, match):
                     found.append(match)
                     break
                 if key.alone:
                     kept.append(match)
-        found += self._numbers(text, run)
+        found += self._numbers(read, numbers)
         return tuple(found), tuple(kept)
 
-    def _beginning(self, run: list[Word], i: int) -> list[_Key]:
-        """Keys that begin with the words at `i`. Two words decide: many numbers begin with "20"."""
-        one = self._by_start.get((run[i].text,), [])
-        two = self._by_start.get((run[i].text, run[i + 1].text)) if i + 1 < len(run) else None
-        return two + one if two else one
+    def _beginning(self, read: _Read, i: int) -> Iterator[_Key]:
+        """Yield the keys whose words stand at `i`, the longest first."""
+        for length in self._lengths[read.tokens[i]]:
+            keys = self._by_words.get(tuple(read.tokens[i : i + length]))
+            if keys is not None and i + length <= len(read.tokens) and read.is_close(i, length):
+                yield from keys
 
-    def _taken(self, text: str, run: list[Word], i: int, key: _Key, match: Match) -> bool:
+    def _taken(self, read: _Read, i: int, key: _Key, match: Match) -> bool:
         if key.type is not Type.NAME or len(key.words) > 1:
             return key.alone or key.type is not Type.NAME
-        if is_eponym_construction(text, match.start, match.end):
+        if is_eponym_construction(read.text, match.start, match.end):
             return False
-        return key.alone or self._beside_name(text, run, i)
+        return key.alone or self._beside_name(read, i)
 
-    def _beside_name(self, text: str, run: list[Word], i: int) -> bool:
-        if not text[run[i].start].isupper() and text[run[i].start].isascii():
+    def _beside_name(self, read: _Read, i: int) -> bool:
+        text, start = read.text, read.places[i][0]
+        if not text[start].isupper() and text[start].isascii():
             return False
-        if _TITLE_CUE.search(text[max(0, run[i].start - 24) : run[i].start]):
+        if _TITLE_CUE.search(text[max(0, start - 24) : start]):
             return True
         for j in (i - 1, i + 1):
-            if 0 <= j < len(run) and run[j].text in self._name_words and text[run[j].start].isupper():
-                gap = text[min(run[i].end, run[j].end) : max(run[i].start, run[j].start)]
+            if 0 <= j < len(read.tokens) and read.tokens[j] in self._name_words and text[read.places[j][0]].isupper():
+                gap = read.gap(min(i, j))
                 if gap.strip(" .,-'") == "" and "\n" not in gap:
                     return True
         return False
 
-    def _numbers(self, text: str, run: list[Word]) -> Iterator[Match]:
+    def _numbers(self, read: _Read, numbers: list[int]) -> Iterator[Match]:
         """Long numbers match by their digits alone, whatever the separators."""
-        if not self._digits:
-            return
-        for i, word in enumerate(run):
+        for i in numbers:
             flat = ""
-            for j in range(i, min(len(run), i + _MOST_GROUPS)):
-                if not run[j].text.isdecimal() or (j > i and not _GROUP_GAP.match(text[run[j - 1].end : run[j].start])):
+            for j in range(i, min(len(read.tokens), i + _MOST_GROUPS)):
+                if not read.tokens[j].isdecimal() or (j > i and not _GROUP_GAP.match(read.gap(j - 1))):
                     break
-                flat += run[j].text
+                flat += read.tokens[j]
                 if len(flat) > self._longest:
                     break
                 if flat in self._digits:
                     type_, kind = self._digits[flat]
-                    yield Match(word.start, run[j].end, type_, kind)
+                    yield Match(read.places[i][0], read.places[j][1], type_, kind)
 
 
 def has_name_cue(text: str, start: int) -> bool:
@@ -223,13 +249,3 @@ def _stands_alone(value: Value, tokens: tuple[str, ...], common: frozenset[str])
 
 def _is_part(token: str) -> bool:
     return not token.isdecimal() and len(token) >= (3 if token.isascii() or token[0] < "\u0250" else 2)
-
-
-def _end_of(key: _Key, run: list[Word], i: int) -> int | None:
-    end = i + len(key.words) - 1
-    if end >= len(run):
-        return None
-    for k in range(1, len(key.words)):
-        if run[i + k].text != key.words[k] or run[i + k].start - run[i + k - 1].end > _GAP:
-            return None
-    return end

@@ -6,7 +6,8 @@ what is found, because the last look must know it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from filters.findings import Finding, Found, Source, Type
@@ -31,21 +32,31 @@ class House:
         countries: country of a kind, "" or missing for everywhere.
         common: words that are no names by themselves.
         allow: words of the site that are no names, in normal form.
+        hashed: the hashes of words as they stand in a `Local.sketch`; None where there is no memory.
     """
 
     countries: Mapping[str, str]
     common: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
+    hashed: Callable[[Iterable[str]], frozenset[int]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Text:
-    """One text of the request with its views and what stands in it."""
+    """One text of the request with what stands in it. Its views are made when somebody asks: a message that was seen
+    before and holds nothing of interest is not read again.
+    """
 
-    raw: str
-    form: Form
-    views: tuple[View, ...]
-    local: Local
+    __slots__ = ("_views", "form", "local", "raw")
+
+    def __init__(self, raw: str, form: Form, local: Local, readings: tuple[View, ...] | None = None) -> None:
+        self.raw, self.form, self.local, self._views = raw, form, local, readings
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Every reading of the text."""
+        if self._views is None:
+            self._views = views(self.raw, self.form)
+        return self._views
 
     def __repr__(self) -> str:
         return f"Text({len(self.raw)})"
@@ -66,10 +77,11 @@ def settle(
         kept.append(keep)
     values = [_value(text, place) for text, take in zip(texts, accepted, strict=True) for place in take]
     known = Known.of(values, marked, house.common)
+    wanted = house.hashed(known.beginnings) if house.hashed is not None else None
     parts: list[tuple[Finding, ...]] = []
     standing: list[tuple[Finding, ...]] = []
     for text, take, keep in zip(texts, accepted, kept, strict=True):
-        spread, guarded = _known_in(text, known)
+        spread, guarded = _known_in(text, known) if _may_hold(text, wanted) else ([], [])
         candidates = [*(place.candidate for place in take), *spread]
         found = resolve(text.raw, candidates)
         if any(_is_glued(text.raw, finding) for finding in found):
@@ -119,6 +131,12 @@ def _value(text: Text, place: Placed) -> Value:
     return Value(c.type, c.kind, surface, c.score, c.source, c.cued)
 
 
+def _may_hold(text: Text, wanted: frozenset[int] | None) -> bool:
+    """Whether an occurrence of a known value can begin in the text; yes, where nobody made a sketch of it."""
+    sketch = text.local.sketch
+    return wanted is None or sketch is None or not wanted.isdisjoint(array("Q", sketch))
+
+
 def _known_in(text: Text, known: Known) -> tuple[list[Candidate], list[Candidate]]:
     if not known:
         return [], []
@@ -153,7 +171,7 @@ def _without(text: Text, found: Sequence[Finding]) -> Text:
     for finding in found:
         raw[finding.start : finding.end] = "\x00" * (finding.end - finding.start)
     rest = "".join(raw)
-    return Text(rest, text.form, views(rest, text.form), text.local)
+    return Text(rest, text.form, text.local)
 
 
 def _standing(kept: Sequence[Candidate], found: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+from array import array
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from filters import settle
+from filters.analyse import Analyst, Extras
 from filters.cache import Memory
 from filters.local import Local
-from filters.parts import Form
+from filters.parts import Form, Part, PatientText
+from filters.switches import Switches
+from tests.kit.fake_ner import FakeNer
 
 KEY = b"k" * 32
 MARKER = "rekram-detnalp"
@@ -120,3 +128,39 @@ def test_no_text_stays_inside() -> None:
 def test_the_key_is_32_bytes() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         Memory(b"short", Clock())
+
+
+def test_a_sketch_tells_the_words_of_a_text_to_its_own_memory_only() -> None:
+    memory, other = Memory(KEY, Clock()), Memory(b"o" * 32, Clock())
+    sketch = array("Q", memory.sketch(["Mr PERERA, 20-12345", "anil"]))
+    assert set(sketch) == memory.hashed(["mr", "perera", "20", "12345", "anil"])
+    assert memory.hashed(["perer", "silva"]).isdisjoint(sketch)
+    assert other.hashed(["perera"]).isdisjoint(sketch)
+    assert b"perera" not in memory.sketch(["perera"])
+
+
+def test_a_message_without_a_known_word_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory(KEY, Clock())
+    analyst = Analyst.build(FakeNer(), Extras(memory=memory))
+    parts = [Part(i, "user", Form.TEXT, PatientText(t)) for i, t in enumerate(["stable, no pain", "Perera slept"])]
+    found = analyst.find(parts, [], Switches(), caller="c")
+    made: list[int] = []
+    real = settle.views
+    monkeypatch.setattr(settle, "views", lambda text, form: made.append(len(text)) or real(text, form))
+    assert analyst.find(parts, [], Switches(), caller="c") == found
+    assert made == [len("Perera slept")]
+
+
+@given(st.lists(st.sampled_from(["Mr Perera", "perera fell", "20-12345", "MRN 20-12345", "tel 077 123 4567", "0771234567",
+                                 "nothing", "Anil\u200b Perera", "anil%20perera", "May came", "Rose May"]), max_size=6))  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_with_a_memory_or_without_the_findings_are_the_same(texts: list[str]) -> None:
+    parts = [Part(i, "user", Form.TEXT, PatientText(t)) for i, t in enumerate(texts)]
+    with_memory, without = _analysts()
+    assert with_memory.find(parts, [], Switches(), caller="c") == without.find(parts, [], Switches(), caller="c")
+
+
+@functools.cache
+def _analysts() -> tuple[Analyst, Analyst]:
+    memory = Memory(KEY, Clock())
+    return Analyst.build(FakeNer(), Extras(memory=memory)), Analyst.build(FakeNer())
