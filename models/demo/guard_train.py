@@ -17,12 +17,15 @@ from transformers import Gemma2Config, Gemma2ForCausalLM
 
 from models.demo import guard_vocab, shieldgemma, training
 from models.demo.guard_data import Case, make_case
+from models.demo.guard_real import RealCases
 
 __all__ = ["Row", "encode", "main", "verdicts"]
 
 _PEAK = 1.5e-3
 _TOKENS = 3072
 _LONG = 1500
+_REAL = 0.5
+"""Share of the cases that are labelled rows, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +132,14 @@ def _long_case(rng: Random) -> Case:
 
 def _vocabulary(directory: Path, rng: Random) -> guard_vocab.GuardVocabulary:
     path = directory / "tokenizer.model"
-    sample = [make_case(rng) for _ in range(30_000)]
-    texts = [text for case in sample for text in (case.question, case.response or "")]
     if not path.exists():
+        sample = [make_case(rng) for _ in range(30_000)]
+        texts = [text for case in sample for text in (case.question, case.response or "")]
         guard_vocab.build(texts + shieldgemma.constant_texts() * 200, path)
     return guard_vocab.GuardVocabulary(path)
 
 
-def train(directory: Path, *, steps: int, peak: float = _PEAK, seed: int = 7) -> None:
+def train(directory: Path, *, steps: int, peak: float = _PEAK, seed: int = 7, real: RealCases | None = None) -> None:
     """Build the vocabulary, train, save in the transformers layout. A folder with weights in it is trained further."""
     torch.manual_seed(seed)
     rng = Random(seed)
@@ -151,6 +154,9 @@ def train(directory: Path, *, steps: int, peak: float = _PEAK, seed: int = 7) ->
 
     def make() -> Row:
         chance = rng.random()
+        if real is not None and rng.random() < _REAL:
+            row = encode(vocabulary, real.draw(rng))
+            return _stretched(row, rng) if chance > 0.92 else row
         row = encode(vocabulary, _long_case(rng) if chance < 0.006 else make_case(rng))
         return _stretched(row, rng) if chance > 0.92 else row
 
@@ -179,8 +185,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--peak", type=float, default=_PEAK, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--rows", type=Path, nargs="*", default=[], help="labelled rows of real text, redacted")
     args = parser.parse_args()
-    train(args.out, steps=args.steps, peak=args.peak, seed=args.seed)
+    real = RealCases(args.rows) if args.rows else None
+    train(args.out, steps=args.steps, peak=args.peak, seed=args.seed, real=real)
 
 
 if __name__ == "__main__":

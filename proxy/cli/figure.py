@@ -15,7 +15,7 @@ from policies.model import Threshold
 
 __all__ = ["figure"]
 
-_WIDTH, _HEIGHT = 980, 600
+_WIDTH, _HEIGHT = 980, 660
 _SIDE, _TOP = 360, 76
 _LEFTS = (76, 560)
 _STYLES: Mapping[str, tuple[str, str]] = {
@@ -108,23 +108,23 @@ def _marks(curve: Curve, threshold: Threshold) -> Iterator[str]:
 
 
 def _legend(curves: Iterable[Curve], own: Mapping[str, Threshold]) -> Iterator[str]:
-    y = _TOP + _SIDE + 68
-    for number, curve in enumerate(curves):
-        x = _LEFTS[0] + (number % 2) * (_LEFTS[1] - _LEFTS[0])
-        line = y + (number // 2) * 22
+    x, line = _LEFTS[0], _TOP + _SIDE + 72
+    for curve in curves:
         colour, dashes = _STYLES.get(curve.guideline, _OTHER)
         stroke = f'stroke="{colour}" stroke-width="2.2" stroke-dasharray="{dashes or "none"}"'
         yield f'<path d="M{x} {line - 4}h34" {stroke}/>'
         yield _text(x + 44, line, _words(curve, own.get(curve.guideline)))
-    yield _text(_LEFTS[1], y + 44, "ring: flags from here on. dot: refuses from here on")
+        line += 22
+    yield _text(x, line + 8, "A ring: from here on a score flags. A dot: from here on it refuses.", size=12)
 
 
 def _words(curve: Curve, threshold: Threshold | None) -> str:
     if not curve.unsafe or not curve.safe:
         return f"{curve.guideline}: no curve ({curve.unsafe} unsafe, {curve.safe} safe rows)"
-    chosen = f", flag {threshold.flag / 10_000:.4f}, block {threshold.block / 10_000:.4f}" if threshold else ""
-    rows = f"{curve.unsafe} unsafe, {curve.safe} safe"
-    return f"{curve.guideline}: AUC {curve.auc:.3f}, AP {curve.average_precision:.3f} ({rows}){chosen}"
+    chosen = f"; flag {threshold.flag / 10_000:.4f}, block {threshold.block / 10_000:.4f}" if threshold else ""
+    rows = f"{curve.unsafe:,} unsafe and {curve.safe:,} safe rows"
+    areas = f"area under ROC {curve.auc:.3f}, average precision {curve.average_precision:.3f}"
+    return f"{curve.guideline}: {areas}; {rows}{chosen}"
 
 
 def _text(x: float, y: float, words: str, *, anchor: str = "start", size: int = 13, weight: str = "400") -> str:
