@@ -253,13 +253,24 @@ class EngineClient:
         """Ask the guard for logits; raises CordonError (`guard_...`, `too_long`)."""
         try:
             async with asyncio.timeout(limit_s), self._guard_link.conversation(make) as talk:
-                reply = await talk.next()
+                reply = await self._scored(talk)
         except TimeoutError:
             raise CordonError("guard_timeout") from None
         except CordonError as error:
             raise CordonError(_GUARD_CODES.get(error.code, error.code)) from None
         if not isinstance(reply, Scored):
             raise CordonError("guard_missing")
+        return reply
+
+    async def _scored(self, talk: _Talk) -> Message:
+        """Wait for a score; leaving early cancels it, or the engine would go on reading what nobody asks any more."""
+        answered = False
+        try:
+            reply = await talk.next()
+            answered = True
+        finally:
+            if not answered and self._guard_link.up:
+                talk.send(Cancel(talk.id))
         return reply
 
     def guard_speed(self) -> float:

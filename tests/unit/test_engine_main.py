@@ -1,9 +1,8 @@
-"""The loop between link and rooms: what interrupts a batch, what goes where, and how it ends."""
+"""The loop between link and rooms: what goes where, and how it ends."""
 
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,58 +10,12 @@ from pathlib import Path
 import pytest
 
 from proxy.workers.engine.batch import EngineError
+from proxy.workers.engine.interrupt import Interrupt
 from proxy.workers.engine.load import Loaded
-from proxy.workers.engine.main import Worker, _Interrupt
+from proxy.workers.engine.main import Worker
 from proxy.workers.wire import Cancel, Done, EndExchange, Failed, Locked, Message, Probe, Reader, Score, encode
 from tests.kit.engines import generate
 from tests.kit.loaded import Clock, load_answer, load_guard
-
-
-def test_a_batch_stops_for_its_own_jobs_only() -> None:
-    interrupt = _Interrupt(Clock())
-    interrupt.arm(frozenset({1, 2}), 10_000)
-    interrupt.cancel(3)
-    assert not interrupt()
-    interrupt.cancel(2)
-    assert interrupt()
-    interrupt.disarm()
-    assert not interrupt()
-
-
-def test_a_cancel_between_two_batches_is_not_lost_and_a_handled_one_is_forgotten() -> None:
-    interrupt = _Interrupt(Clock())
-    interrupt.cancel(1)
-    interrupt.arm(frozenset({1}), 10_000)
-    assert interrupt()
-    interrupt.handled(1)
-    assert not interrupt()
-
-
-def test_a_deadline_and_the_end_stop_any_batch() -> None:
-    clock = Clock()
-    interrupt = _Interrupt(clock)
-    interrupt.arm(frozenset({1}), 1_500)
-    assert not interrupt()
-    clock.ms = 1_500
-    assert interrupt()
-    interrupt.disarm()
-    assert not interrupt()
-    interrupt.stop()
-    assert interrupt()
-
-
-def test_cancels_from_another_thread_are_all_seen() -> None:
-    interrupt = _Interrupt(Clock())
-    threads = [threading.Thread(target=lambda n=n: interrupt.cancel(n)) for n in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for number in range(50):
-        interrupt.arm(frozenset({number}), 10_000)
-        assert interrupt()
-        interrupt.handled(number)
-        assert not interrupt()
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +29,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Loade
 
 def _serve(models: dict[str, Loaded], *messages: Message) -> list[Message]:
     """Put messages in, end the link, and return what was said."""
-    worker = Worker(models, _Interrupt(Clock()), prefix_cache=True)
+    worker = Worker(models, Interrupt(Clock()), prefix_cache=True)
     ours, theirs = socket.socketpair()
     for message in messages:
         worker.inbox.put(message)
@@ -120,7 +73,7 @@ def test_messages_nobody_here_asked_for_are_ignored(models: dict[str, Loaded]) -
 
 
 def test_a_rehearsal_says_nothing_and_leaves_nothing(models: dict[str, Loaded]) -> None:
-    worker = Worker(models, _Interrupt(Clock()), prefix_cache=True)
+    worker = Worker(models, Interrupt(Clock()), prefix_cache=True)
     worker.rehearse()
     for model in models.values():
         assert all(model.context.pos_max(seq) == -1 for seq in range(model.context.spec.n_seq_max))
@@ -129,7 +82,7 @@ def test_a_rehearsal_says_nothing_and_leaves_nothing(models: dict[str, Loaded]) 
 
 def test_a_model_that_fails_its_rehearsal_does_not_start(models: dict[str, Loaded]) -> None:
     refusing = replace(models["answer"], trained_context=2)  # no prompt fits
-    worker = Worker({"answer": refusing}, _Interrupt(Clock()), prefix_cache=True)
+    worker = Worker({"answer": refusing}, Interrupt(Clock()), prefix_cache=True)
     with pytest.raises(EngineError, match="context_length_exceeded"):
         worker.rehearse()
 

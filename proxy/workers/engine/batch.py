@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import enum
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Decoded", "EngineError", "Memory", "Row"]
+__all__ = ["Decoded", "EngineError", "Memory", "Row", "StopFlag"]
 
 
 class EngineError(Exception):
@@ -35,6 +36,23 @@ class Row:
     seq: int
     flag: bool
     """Whether logits are wanted after it."""
+
+
+class StopFlag:
+    """One byte that the library reads while it computes: zero goes on."""
+
+    __slots__ = ("buffer",)
+
+    def __init__(self) -> None:
+        self.buffer = ctypes.create_string_buffer(2)
+
+    def set(self, *, up: bool) -> None:
+        """Raise or lower it; any thread may."""
+        self.buffer[0] = b"\1" if up else b"\0"
+
+    def __call__(self) -> bool:
+        """Whether it is up."""
+        return self.buffer[0] != b"\0"
 
 
 class Memory(Protocol):

@@ -17,7 +17,7 @@ from proxy.workers.engine.score import ScoreJob, ScorePlan, Scorer
 from proxy.workers.engine.templates.chat import Family
 from proxy.workers.wire import Failed, Message, Score, Scored
 
-__all__ = ["Judge"]
+__all__ = ["Judge", "ReadyScore"]
 
 _MAX_WAITING = 64
 _MAX_SUFFIXES = 32
@@ -34,6 +34,16 @@ class _Work:
     began_ms: int
     reused: int = 0
     logits: dict[int, tuple[float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyScore:
+    """A `Score` that may be taken up."""
+
+    job: ScoreJob
+    answers: tuple[int, ...]
+    began_ms: int
+    deadline_ms: int
 
 
 class Judge:
@@ -60,13 +70,29 @@ class Judge:
         """The score in work."""
         return self._work.job.id if self._work else None
 
-    def begin(self, request: Score) -> tuple[Message, ...]:
+    def begin(self, request: Score | ReadyScore) -> tuple[Message, ...]:
         """Take a request, or refuse it."""
+        number = request.id if isinstance(request, Score) else request.job.id
         try:
-            self._waiting.append(self._accept(request))
+            ready = self.prepare(request) if isinstance(request, Score) else request
         except EngineError as error:
-            return (Failed(request.id, error.code),)
+            return (Failed(number, error.code),)
+        if len(self._waiting) >= _MAX_WAITING:
+            return (Failed(ready.job.id, "guard_unavailable"),)
+        self._waiting.append(_Work(ready.job, ready.answers, ready.deadline_ms, ready.began_ms))
         return ()
+
+    def prepare(self, request: Score) -> ReadyScore:
+        """Make a request ready; the reading thread does it, so that a long text holds up nobody. Raises EngineError."""
+        sizes_ok = 0 < len(request.suffixes) <= _MAX_SUFFIXES and 0 < len(request.answers) <= _MAX_ANSWERS
+        if not sizes_ok or request.deadline_ms < 0:
+            raise EngineError("bad_request")
+        vocabulary, now = self._loaded.vocabulary, self._now_ms()
+        prefix = encode(vocabulary, request.prefix)
+        suffixes = tuple(encode(vocabulary, suffix) for suffix in request.suffixes)
+        answers = tuple(answer_id(self._loaded.model, word) for word in request.answers)
+        job = ScoreJob(request.id, request.exchange, prefix, suffixes)
+        return ReadyScore(job, answers, now, now + request.deadline_ms)
 
     def cancel(self, request_id: int) -> tuple[Message, ...]:
         """Drop a score on request; its asker has gone, so the code says only that there is no score."""
@@ -151,16 +177,3 @@ class Judge:
             self._work = None
         self._settle()
         return tuple(Failed(work.job.id, code) for work in gone)
-
-    def _accept(self, request: Score) -> _Work:
-        sizes_ok = 0 < len(request.suffixes) <= _MAX_SUFFIXES and 0 < len(request.answers) <= _MAX_ANSWERS
-        if not sizes_ok or request.deadline_ms < 0:
-            raise EngineError("bad_request")
-        if len(self._waiting) >= _MAX_WAITING:
-            raise EngineError("guard_unavailable")
-        vocabulary, now = self._loaded.vocabulary, self._now_ms()
-        prefix = encode(vocabulary, request.prefix)
-        suffixes = tuple(encode(vocabulary, suffix) for suffix in request.suffixes)
-        answers = tuple(answer_id(self._loaded.model, word) for word in request.answers)
-        job = ScoreJob(request.id, request.exchange, prefix, suffixes)
-        return _Work(job, answers, now + request.deadline_ms, now)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from proxy.workers.engine.batch import EngineError
+from proxy.workers.engine.batch import EngineError, StopFlag
 from proxy.workers.engine.binding import Adapter, Context, ContextSpec, Model
 from proxy.workers.engine.encode import Vocabulary, answer_id, load_vocabulary
 from proxy.workers.engine.fit import Pool, need_of, verify_fit
@@ -78,7 +78,7 @@ def check_files(plan: EnginePlan) -> tuple[Checked, ...]:
     return checked
 
 
-def load(checked: Checked, should_stop: Callable[[], bool]) -> Loaded:
+def load(checked: Checked, should_stop: Callable[[], bool] | StopFlag) -> Loaded:
     """Map the weights and make the pool."""
     model = Model(checked.descriptor, gpu_layers=checked.plan.gpu_layers)
     family = checked.family

@@ -15,6 +15,7 @@ import contextlib
 import os
 import queue
 import secrets
+import select
 import socket
 import threading
 import time
@@ -24,7 +25,9 @@ from dataclasses import dataclass
 from proxy.workers.engine.answerer import Answerer
 from proxy.workers.engine.batch import EngineError
 from proxy.workers.engine.binding import silence
-from proxy.workers.engine.judge import Judge
+from proxy.workers.engine.clerk import ReadyAnswer, ReadyExam, refusal
+from proxy.workers.engine.interrupt import Interrupt
+from proxy.workers.engine.judge import Judge, ReadyScore
 from proxy.workers.engine.launch import EnginePlan, RolePlan
 from proxy.workers.engine.load import Loaded, check_files, load
 from proxy.workers.engine.measure import measure
@@ -56,6 +59,8 @@ EXIT_PROTOCOL = 76
 EXIT_SOFTWARE = 70
 WIRE_VERSION = 1
 _CHUNK = 1 << 16
+_TICK_MS = 250
+"""How late a deadline in the middle of a batch may be seen; between batches it is seen at once."""
 _NULL_DEVICE = os.makedev(1, 3)
 _STEP_ALONE, _STEP_BESIDE = 1024, 256
 """Tokens of a guard step; the smaller one while answers go on, so that their readers see no gap."""
@@ -75,10 +80,10 @@ class Hooks:
 
 def run(link: socket.socket, plan: EnginePlan, hooks: Hooks) -> int:
     """Load, rehearse, seal, say hello, serve until the link closes. Returns the exit status."""
-    interrupt = _Interrupt(_now_ms)
+    interrupt = Interrupt(_now_ms)
     silence()
     try:
-        models = {c.plan.role: load(c, interrupt) for c in check_files(plan)}
+        models = {c.plan.role: load(c, interrupt.flag) for c in check_files(plan)}
         worker = Worker(models, interrupt, prefix_cache=plan.prefix_cache)
         worker.rehearse()
     except EngineError as error:
@@ -92,7 +97,7 @@ def run(link: socket.socket, plan: EnginePlan, hooks: Hooks) -> int:
     _send(link, Hello(WIRE_VERSION, plan.catalogue, infos))
     thread = threading.Thread(target=worker.serve, args=(link, hooks.facts), name="inference")
     thread.start()
-    status = _read(link, worker, interrupt)
+    status = _read_on(link, worker, interrupt)
     worker.inbox.put(None)
     interrupt.stop()
     thread.join()
@@ -102,11 +107,27 @@ def run(link: socket.socket, plan: EnginePlan, hooks: Hooks) -> int:
     return status
 
 
-def _read(link: socket.socket, worker: Worker, interrupt: _Interrupt) -> int:
-    """Hand messages to the inference thread until the link ends."""
+def _read_on(link: socket.socket, worker: Worker, interrupt: Interrupt) -> int:
+    """Read until the link ends; a fault of ours ends the process, as on the other thread."""
+    finished = False
+    try:
+        status = _read(link, worker, interrupt)
+        finished = True
+    finally:
+        if not finished:
+            os._exit(EXIT_SOFTWARE)
+    return status
+
+
+def _read(link: socket.socket, worker: Worker, interrupt: Interrupt) -> int:
+    """Hand messages to the inference thread until the link ends; between them, look at the clock for it."""
     reader = Reader()
+    waiting = select.poll()
+    waiting.register(link, select.POLLIN)
     while True:
         try:
+            while not waiting.poll(_TICK_MS):
+                interrupt.tick()
             data = link.recv(_CHUNK)
             messages = reader.feed(data)
         except OSError:
@@ -115,58 +136,29 @@ def _read(link: socket.socket, worker: Worker, interrupt: _Interrupt) -> int:
             return EXIT_PROTOCOL
         if not data:
             return 0
-        for message in messages:
+        for message in messages:  # before any of them is tokenised, which may take a while
             if isinstance(message, Cancel):
                 interrupt.cancel(message.id)
-            worker.inbox.put(message)
+        for message in messages:
+            worker.arrive(message)
 
 
-class _Interrupt:
-    """Asked by the library between graph nodes: shall this batch stop?
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """What a request that cannot be served is answered with."""
 
-    A cancel is remembered until the inference thread has handled it, so it cannot slip between two batches.
-    """
+    message: Done | Failed
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._now_ms = now_ms
-        self._jobs: frozenset[int] = frozenset()
-        self._cancelled: frozenset[int] = frozenset()
-        self._changing = threading.Lock()
-        self._deadline_ms: int | None = None
-        self._stopped = False
 
-    def __call__(self) -> bool:
-        late = self._deadline_ms is not None and self._now_ms() >= self._deadline_ms
-        return late or self._stopped or not self._cancelled.isdisjoint(self._jobs)
-
-    def arm(self, jobs: frozenset[int], deadline_ms: int) -> None:
-        """The next batch serves `jobs`; it may run until the first of their deadlines."""
-        self._deadline_ms, self._jobs = deadline_ms, jobs
-
-    def disarm(self) -> None:
-        """The batch is over."""
-        self._jobs, self._deadline_ms = frozenset(), None
-
-    def cancel(self, job: int) -> None:
-        """Stop the batch if it serves `job`. Called by the reading thread, before the message goes on."""
-        with self._changing:
-            self._cancelled |= {job}
-
-    def handled(self, job: int) -> None:
-        """The inference thread has ended `job`."""
-        with self._changing:
-            self._cancelled -= {job}
-
-    def stop(self) -> None:
-        """The process ends."""
-        self._stopped = True
+_Arrival = Message | ReadyAnswer | ReadyExam | ReadyScore | _Refused
+"""What the reading thread hands over."""
 
 
 class Worker:
     """The inference thread's rooms and loop."""
 
-    def __init__(self, models: Mapping[str, Loaded], interrupt: _Interrupt, *, prefix_cache: bool) -> None:
-        self.inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+    def __init__(self, models: Mapping[str, Loaded], interrupt: Interrupt, *, prefix_cache: bool) -> None:
+        self.inbox: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
         self._interrupt = interrupt
         self._say: Callable[[Message], None] = _forget
         self._facts: Callable[[], str] = str
@@ -175,6 +167,24 @@ class Worker:
             Answerer(answer, prefix_cache=prefix_cache, draw_seed=_draw_seed, now_ms=_now_ms) if answer else None
         )
         self._judge = Judge(guard, now_ms=_now_ms) if guard else None
+
+    def arrive(self, message: Message) -> None:
+        """Hand a message to the inference thread; requests are tokenised here, on the reading thread."""
+        self.inbox.put(self._ready(message))
+
+    def _ready(self, message: Message) -> _Arrival:
+        try:
+            match message:
+                case Generate() if self._answerer:
+                    return self._answerer.clerk.answer(message)
+                case Score(role="answer") if self._answerer:
+                    return self._answerer.clerk.exam(message)
+                case Score(role="guard") if self._judge:
+                    return self._judge.prepare(message)
+                case _:
+                    return message
+        except EngineError as error:
+            return _refused(message, error.code)
 
     def rehearse(self) -> None:
         """Serve one of each before the seal, after which nothing can be imported or opened.
@@ -187,7 +197,7 @@ class Worker:
         scores = [rehearsed_score(self._judge.family)] if self._judge else []
         rehearsal: list[Message] = [*([ANSWER] if self._answerer else []), *scores]
         for message in rehearsal:
-            self._tell(self._handle(message))
+            self._tell(self._handle(self._ready(message)))
         while len(ends) < len(rehearsal):
             self._guard_step()
             self._answer_step()
@@ -224,7 +234,7 @@ class Worker:
             busy = self._guard_step()
             busy = self._answer_step() or busy
 
-    def _arrived(self, busy: bool) -> Iterable[Message | None]:
+    def _arrived(self, busy: bool) -> Iterable[_Arrival | None]:
         try:
             yield self.inbox.get(block=not busy, timeout=None if busy else self._wait_s())
             while True:
@@ -237,12 +247,12 @@ class Worker:
         first = min((t for t in times if t is not None), default=None)
         return None if first is None else max(0, first - _now_ms()) / 1000
 
-    def _handle(self, message: Message) -> Iterable[Message]:
+    def _handle(self, message: _Arrival) -> Iterable[Message]:
         match message:
-            case Generate():
-                return self._answerer.begin(message) if self._answerer else (_no_answer(message.id),)
-            case Score():
-                return self._score(message)
+            case ReadyAnswer() | ReadyExam() | ReadyScore() | _Refused():
+                return self._begin(message)
+            case Generate() | Score():
+                return self._begin(self._ready(message)) if self._room_of(message) else (_nobody(message),)
             case Cancel(number):
                 self._interrupt.handled(number)
                 return (*self._rooms_cancel(number),)
@@ -256,12 +266,23 @@ class Worker:
                 pass  # nobody here asked for it, or the room it is for is not in this process
         return ()
 
-    def _score(self, request: Score) -> Iterable[Message]:
-        if request.role == "guard" and self._judge:
-            return self._judge.begin(request)
-        if request.role == "answer" and self._answerer:
-            return self._answerer.examine(request)
-        return (Failed(request.id, "guard_unavailable"),)
+    def _begin(self, request: _Arrival) -> Iterable[Message]:
+        match request:
+            case ReadyAnswer() if self._answerer:
+                return self._answerer.begin(request)
+            case ReadyExam() if self._answerer:
+                return self._answerer.examine(request)
+            case ReadyScore() if self._judge:
+                return self._judge.begin(request)
+            case _Refused(message):
+                return (message,)
+            case _:
+                return ()
+
+    def _room_of(self, request: Generate | Score) -> bool:
+        guard = isinstance(request, Score) and request.role == "guard"
+        known = isinstance(request, Generate) or request.role in ("guard", "answer")
+        return known and (self._judge if guard else self._answerer) is not None
 
     def _rooms_cancel(self, number: int) -> Iterable[Message]:
         for room in (self._answerer, self._judge):
@@ -308,8 +329,16 @@ def _send(link: socket.socket, message: Message) -> None:
         link.sendall(encode(message))
 
 
-def _no_answer(number: int) -> Done:
-    return Done(number, "error", "engine_unavailable", 0, 0, 0, 0, 0)
+def _refused(request: Message, code: str) -> _Refused:
+    if isinstance(request, Score):
+        return _Refused(Failed(request.id, code))
+    return _Refused(refusal(request.id if isinstance(request, Generate) else 0, code))
+
+
+def _nobody(request: Generate | Score) -> Message:
+    if isinstance(request, Generate):
+        return refusal(request.id, "engine_unavailable")
+    return Failed(request.id, "guard_unavailable")
 
 
 def _info(model: Loaded) -> ModelInfo:
