@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decide import Decision, Evidence, UnitScores, Verdict, decide
-from policies.model import Cap, Direction, Policy, Threshold
+from policies.model import Cap, Direction, Injection, Policy, Threshold, Tightening
 from tests.kit.policies import IDS, policy_of
 
 P, R = Direction.PROMPT, Direction.RESPONSE
@@ -113,12 +113,95 @@ def test_unsafe_allow_all_permits_and_says_so() -> None:
     assert _decide(policy=policy_of("unsafe-allow-all")).verdict is Verdict.PERMIT
 
 
+# ---- orders in data ----------------------------------------------------------------------------------------------
+
+
+def _tool(score: int | None = None, kind: str = "tool") -> UnitScores:
+    scores = _unit().scores if score is None else (*_unit().scores, ("injection", score))
+    return replace(_unit(), kind=kind, scores=scores)
+
+
+@pytest.mark.parametrize(
+    ("score", "flags"), [(0, ()), (4999, ()), (5000, ("injection/tool",)), (10_000, ("injection/tool",))]
+)
+def test_orders_in_a_tools_result_flag_by_default(score: int, flags: tuple[str, ...]) -> None:
+    decision = _decide(_unit(), _tool(score))
+    assert (decision.verdict is Verdict.FLAG, decision.flags) == (bool(flags), flags)
+    assert dict(decision.acts[1])["injection"] == ("flag" if flags else "permit")
+    assert "injection" not in dict(decision.acts[0])
+
+
+@pytest.mark.parametrize("kind", ["tool", "tools"])
+def test_data_without_that_score_is_missing_evidence(kind: str) -> None:
+    assert _decide(_tool(kind=kind)).code == "guard_missing"
+
+
+def test_a_document_is_asked_only_where_there_is_one() -> None:
+    assert _decide(_tool(9000, "user")).flags == ("injection/user",)
+    assert _decide(_tool(kind="user")).verdict is Verdict.PERMIT
+    assert _decide(_tool(9000, "system")).verdict is Verdict.PERMIT
+
+
+@pytest.mark.parametrize(("cap", "verdict"), [(Cap.OFF, "permit"), (Cap.FLAG, "flag"), (Cap.BLOCK, "refuse")])
+def test_a_policy_may_stop_them_or_not_ask(cap: Cap, verdict: str) -> None:
+    policy = replace(POLICY, injection=Injection(tools=cap, documents=Cap.OFF))
+    decision = _decide(_tool(9000), policy=policy)
+    assert (decision.verdict, decision.rule) == (verdict, "injection/tool" if cap is Cap.BLOCK else "")
+    assert _decide(_tool(9000, "user"), policy=policy).verdict is Verdict.PERMIT
+    assert _decide(_tool(), policy=replace(policy, injection=Injection(Cap.OFF, Cap.OFF))).verdict is Verdict.PERMIT
+
+
+def test_a_guideline_refuses_before_orders_do_and_its_score_is_never_read_as_them() -> None:
+    policy = replace(POLICY, injection=Injection(Cap.BLOCK, Cap.BLOCK))
+    both = replace(_tool(9000), scores=(*_unit(hate=9000).scores, ("injection", 9000)))
+    assert _decide(both, policy=policy).rule == "hate/prompt"
+    assert _decide(replace(_tool(0), scores=(*_unit(dangerous=9999).scores, ("injection", 0)))).flags == (
+        "dangerous/prompt",
+    )
+
+
+# ---- stricter places ---------------------------------------------------------------------------------------------
+
+
+def test_a_stricter_place_refuses_there_and_nowhere_else() -> None:
+    rules = (Tightening("system", "dangerous", Cap.BLOCK, None), Tightening("response", "hate", None, 2500))
+    policy = replace(POLICY, tightened=rules)
+    system = replace(_unit(dangerous=9000), kind="system")
+    assert _decide(_unit(dangerous=9000), policy=policy).verdict is Verdict.FLAG
+    assert _decide(system, policy=policy).rule == "dangerous/prompt"
+    assert _decide(system).verdict is Verdict.FLAG
+    assert _decide(_unit(R, 0, hate=2500), policy=policy).rule == "hate/response"
+    assert _decide(_unit(hate=2500), policy=policy).verdict is Verdict.PERMIT
+
+
 _SCORE = st.one_of(st.integers(0, 10_000), st.sampled_from([4999, 5000, 7999, 8000]))
 _UNITS = st.lists(
     st.tuples(st.sampled_from([P, R]), st.sampled_from([None, 0]), st.sampled_from(["", "unsupported"]),
               st.lists(_SCORE, min_size=4, max_size=4)),
     min_size=1, max_size=4,
 )  # fmt: skip
+
+
+@given(
+    scores=st.lists(_SCORE, min_size=5, max_size=5),
+    which=st.integers(0, 4),
+    more=st.integers(0, 10_000),
+    cap=st.sampled_from(list(Cap)),
+    at_most=st.one_of(st.none(), st.integers(1, 10_000)),
+)
+def test_monotone_in_data_and_under_stricter_rules_too(
+    scores: list[int], which: int, more: int, cap: Cap, at_most: int | None
+) -> None:
+    rules = (Tightening("tool", "hate", Cap.BLOCK, at_most), Tightening("prompt", "sexual", None, at_most))
+    policy = replace(POLICY, injection=Injection(cap, cap), tightened=rules)
+    names = (*IDS, "injection")
+    before = replace(_unit(), kind="tool", scores=tuple(zip(names, scores, strict=True)))
+    raised = [min(10_000, score + more * (i == which)) for i, score in enumerate(scores)]
+    after = replace(before, scores=tuple(zip(names, raised, strict=True)))
+    first, second = _decide(before, policy=policy), _decide(after, policy=policy)
+    assert STRENGTH[second.verdict] >= STRENGTH[first.verdict]
+    plain = _decide(before, policy=replace(policy, tightened=()))
+    assert STRENGTH[first.verdict] >= STRENGTH[plain.verdict]  # a stricter rule is never milder
 
 
 @given(
