@@ -68,7 +68,7 @@ def load_analyst(site: Site = NO_SITE, plugins: Sequence[Path] = ()) -> Analyst 
     # Presidio, spaCy and onnxruntime are heavy and start threads: they are imported inside the lock only.
     from filters.analyse import Analyst, AnalystCanary, Extras
     from filters.cache import Memory
-    from filters.ner import ClinicalNer, NerFiles, NerInvalid
+    from filters.ner import ClinicalNer, NerFiles, NerInvalid, bundled
     from proxy.plugin_folder import load_plugin
 
     folder = resources.files("filters") / "clinical_ner"
@@ -78,7 +78,7 @@ def load_analyst(site: Site = NO_SITE, plugins: Sequence[Path] = ()) -> Analyst 
         )
         memory = Memory(secrets.token_bytes(32), time.monotonic)  # keyed anew by each process, gone with it
         extras = Extras(site, tuple(map(load_plugin, plugins)), memory)
-        return Analyst.build(ClinicalNer.load(NerFiles(model, tokenizer, labels)), extras)
+        return Analyst.build(ClinicalNer.load(bundled(NerFiles(model, tokenizer, labels))), extras)
     except (AnalystCanary, NerInvalid, PluginRefused, OSError):
         return None
 

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from filters import ner as module
 from filters.ner import LABELS, ClinicalNer, NerFiles, NerInvalid, NerSpan, bundled
+from filters.ner_pins import PINS
+from proxy.workers.analyst import load_analyst
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +153,11 @@ def test_another_file_than_the_measured_one_is_refused(files: NerFiles, part: st
     with pytest.raises(NerInvalid) as refused:
         bundled(other)
     assert refused.value.code == f"{part}_changed"
+
+
+def test_the_analyst_does_not_start_with_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PINS, "tokenizer", "0" * 64)
+    assert load_analyst() is None
 
 
 def test_accents_stay_inside_the_span(model: ClinicalNer) -> None:
