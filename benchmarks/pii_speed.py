@@ -17,7 +17,7 @@ import spacy
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry, predefined_recognizers
 from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-from benchmarks.pii import bundled
+from benchmarks.pii import load
 from filters.analyse import Analyst, Extras, Switches
 from filters.cache import Memory
 from filters.parts import Form, Part, PatientText
@@ -99,7 +99,7 @@ def main() -> None:
     else:
         text = "".join(NOTE.format(n=i) for i in range(options.characters // len(NOTE)))
     texts = [text[i : i + 2_000] for i in range(0, len(text) - 2_000, 2_000)]
-    ner = bundled()
+    ner = load(None)
     patterns, everything = Analyst.build(None), Analyst.build(ner, Extras(memory=Memory(b"b" * 32, time.monotonic)))
     base = rate(stock(), texts)
     rows = [

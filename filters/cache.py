@@ -1,8 +1,8 @@
 """What was found in messages seen before, so that a conversation costs what is new in it.
 
-Law: offsets and keyed hashes of words, no text and no plain hash of one. A message is named by an HMAC, with a key of this process, over
-caller, catalogue, form and text, so nobody can learn from the time of an answer what somebody else sent. Bounded in
-number, size and age; the clock and the key are handed in.
+Law: offsets and keyed hashes of words, no text and no plain hash of one. A message is named by an HMAC, with a key of
+this process, over caller, catalogue, form and text, so nobody can learn from the time of an answer what somebody else
+sent. Bounded in number, size and age; the clock and the key are handed in.
 """
 
 from __future__ import annotations

@@ -151,8 +151,13 @@ def test_a_message_without_a_known_word_is_not_read_again(monkeypatch: pytest.Mo
     assert made == [len("Perera slept")]
 
 
-@given(st.lists(st.sampled_from(["Mr Perera", "perera fell", "20-12345", "MRN 20-12345", "tel 077 123 4567", "0771234567",
-                                 "nothing", "Anil\u200b Perera", "anil%20perera", "May came", "Rose May"]), max_size=6))  # fmt: skip
+_TEXTS = (
+    "Mr Perera", "perera fell", "20-12345", "MRN 20-12345", "tel 077 123 4567", "0771234567", "nothing",
+    "Anil\u200b Perera", "anil%20perera", "May came", "Rose May",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_TEXTS), max_size=6))
 @settings(max_examples=60, deadline=None)
 def test_with_a_memory_or_without_the_findings_are_the_same(texts: list[str]) -> None:
     parts = [Part(i, "user", Form.TEXT, PatientText(t)) for i, t in enumerate(texts)]
