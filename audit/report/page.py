@@ -148,7 +148,7 @@ def _fixed(found: Verification, words: Words) -> str:
     level = found.independence
     if not level["size"]:
         return words.say("not_anchored")
-    return words.say("anchored", size=level["size"], t=readable(level["t"] or words.say("paper_date")))
+    return words.say("anchored", size=level["size"] - 1, t=readable(level["t"] or words.say("paper_date")))
 
 
 def _independence(found: Verification, words: Words) -> str:

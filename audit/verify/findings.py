@@ -166,6 +166,8 @@ def _claim(claim: str, found: Verification, table: Mapping[str, Any]) -> list[st
         more = len(found.evidence_spans) - _STRETCHES
         return [*said, table["more_stretches"].format(n=more)] if more > 0 else said
     known = {name: value for name, value in found.independence.items() if value is not None}
+    if "size" in known:
+        known["size"] -= 1  # a checkpoint of n records fixes them up to no. n-1
     values = _Blank(known, last=found.size - 1)
     return [template.format_map(_Blank(values, t=found.sealed_t) if claim == "seal" else values)]
 

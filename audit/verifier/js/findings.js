@@ -93,7 +93,8 @@ function claimLines(claim, found) {
     const more = found.spans.length - STRETCHES;
     return more > 0 ? [...said, fill(CHECKS.more_stretches, { n: more })] : said;
   }
-  const values = { ...found.independence, last: found.size - 1 };
+  const { size, t } = found.independence;
+  const values = { size: size === null ? null : size - 1, t, last: found.size - 1 }; // n records are fixed up to no. n-1
   return [fill(template, claim === "seal" ? { ...values, t: found.sealedT } : values)];
 }
 

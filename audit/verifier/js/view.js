@@ -47,7 +47,7 @@ function showCards(answer) {
   const held = answer.checks.filter(({ state }) => state === "pass").length;
   const { level, size, t } = answer.independence;
   const anchored = level === "I1";
-  const fixed = anchored ? `You fixed the history up to record ${grouped(size)}${t === null ? ", on paper" : ` on ${readable(t)}`}.` : "Not fixed by an anchor of yours in this check.";
+  const fixed = anchored ? `You fixed the history up to record ${grouped(size - 1)}${t === null ? ", on paper" : ` on ${readable(t)}`}.` : "Not fixed by an anchor of yours in this check.";
   const minutes = answer.minutes ?? { E1: 0, E0: 0, gap: 0 };
   const rest = [minutes.E0 > 0 ? `${duration(minutes.E0)} on, but not measured` : "", minutes.gap > 0 ? `${duration(minutes.gap)} without any measurement` : ""].filter((text) => text !== "");
   const network = answer.opened ? `${duration(minutes.E1)} measured` : "not opened";
