@@ -143,6 +143,7 @@ async function check(event = { type: "check" }) {
     const preview = await service.preview(requestOf(state), own.signal);
     if (own !== running || own.signal.aborted) return;
     tell({ type: "previewed", preview });
+    at("preview-title").scrollIntoView({ block: "nearest" });
     say(at("preview-count").textContent);
   } catch (error) {
     if (own !== running || own.signal.aborted) return;
@@ -402,7 +403,7 @@ async function fillKeys() {
 
 function speak() {
   const language = languageOf(state.settings.uiLanguage, chosen, navigator.languages);
-  words = wordsOf(language);
+  words = wordsOf(language, navigator.languages);
   view.speak(words);
   at("ready").replaceChildren(...READY.map((key) => {
     const button = document.createElement("button");

@@ -168,6 +168,7 @@ export class View {
     this.#write("question", state.question);
     this.at("question-title").textContent = words.t(first ? "questionTitle" : "followTitle");
     this.#show("ready", first);
+    for (const ready of this.at("ready").children) ready.setAttribute("aria-pressed", String(ready.title === state.question));
     const size = sizeOf(state);
     const near = size.n > size.max * 0.8;
     this.at("count").textContent = near ? words.t("textCount", size) : "";

@@ -6,14 +6,15 @@ import ta from "../strings/ta.js";
 
 export const STRINGS = Object.freeze({ en, si, ta, ar });
 
-/** `{lang, dir, t(key, values), number(n), list(items), time(ms)}` of a language. */
-export function wordsOf(language) {
+/** `{lang, dir, t(key, values), list(items), clock(ms), day(ms)}` of a language; `region` tells how it writes a time. */
+export function wordsOf(language, regions = []) {
   const strings = STRINGS[language] ?? en;
   const plural = new Intl.PluralRules(strings.lang);
   const digits = new Intl.NumberFormat(strings.lang);
   const lists = new Intl.ListFormat(strings.lang, { type: "unit", style: "short" });
-  const clock = new Intl.DateTimeFormat(strings.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  const day = new Intl.DateTimeFormat(strings.lang, { dateStyle: "medium", timeStyle: "short" });
+  const region = regions.find((tag) => tag.toLowerCase().split("-")[0] === strings.lang) ?? strings.lang;
+  const clock = new Intl.DateTimeFormat(region, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const day = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
   const fill = (sentence, values) =>
     sentence.replace(/\{(\w+)\}/g, (hole, name) => {
       const value = values[name];
@@ -28,7 +29,6 @@ export function wordsOf(language) {
     dir: strings.dir,
     t,
     has: (key) => key in en,
-    number: (n) => digits.format(n),
     list: (items) => lists.format(items),
     clock: (ms) => clock.format(new Date(ms)),
     day: (ms) => day.format(new Date(ms)),

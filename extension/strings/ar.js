@@ -43,7 +43,6 @@ export default Object.freeze({
   unsafeBanner: "السياسة السارية لا تحكم على شيء. لا تستخدمها للمرضى.",
   flagBanner: "تطلب السياسة أن تنظر إلى هذه الإجابة بعناية. القاعدة: {rules}.",
 
-  regionHeader: "Cordon",
   textTitle: "النص",
   textHint: "حدد نصًا في صفحة واضغط المفتاح، أو الصقه هنا.",
   textRemoved: {
@@ -55,7 +54,6 @@ export default Object.freeze({
   textRemovedStart: "{code} في البداية",
   textCount: "{n} من {max} محرف",
   questionTitle: "السؤال",
-  questionHint: "اختر سؤالًا أو اكتب سؤالك.",
   followTitle: "سؤال متابعة",
   readySummary: "ملخص",
   readySummaryFull: "لخّص هذه الملاحظة في جملتين.",
@@ -185,7 +183,6 @@ export default Object.freeze({
   E10_action: "اسأل مرة أخرى",
 
   codeLabel: "الأرقام الثمانية",
-  codeHint: "أرقام فقط",
   remember: "احتفظ بهذا الاقتران على هذا الحاسوب",
   rememberHint: "لثلاثين يومًا، حتى عند إغلاق المتصفح. ليس على حاسوب مشترك.",
   codeWrong: "هذه الأرقام خاطئة. انظر إلى النافذة مرة أخرى.",

@@ -43,7 +43,6 @@ export default Object.freeze({
   unsafeBanner: "The policy in force judges nothing. Do not use it for patients.",
   flagBanner: "The policy asks you to look at this answer with care. Rule: {rules}.",
 
-  regionHeader: "Cordon",
   textTitle: "Text",
   textHint: "Select text on a page and press the key, or paste it here.",
   textRemoved: {
@@ -55,7 +54,6 @@ export default Object.freeze({
   textRemovedStart: "{code} at the beginning",
   textCount: "{n} of {max} characters",
   questionTitle: "Question",
-  questionHint: "Choose one or write your own.",
   followTitle: "Follow-up question",
   readySummary: "Summarise",
   readySummaryFull: "Summarise this note in two sentences.",
@@ -170,7 +168,6 @@ export default Object.freeze({
   E10_action: "Ask again",
 
   codeLabel: "The 8 digits",
-  codeHint: "Digits only",
   remember: "Keep this pairing on this computer",
   rememberHint: "For 30 days, also when the browser closes. Not on a shared computer.",
   codeWrong: "These digits are wrong. Look at the window again.",

@@ -43,7 +43,6 @@ export default Object.freeze({
   unsafeBanner: "බලපවත්වන ප්‍රතිපත්තිය කිසිවක් විනිශ්චය නොකරයි. රෝගීන් සඳහා භාවිත නොකරන්න.",
   flagBanner: "මෙම පිළිතුර සැලකිල්ලෙන් බලන ලෙස ප්‍රතිපත්තිය ඉල්ලයි. රීතිය: {rules}.",
 
-  regionHeader: "Cordon",
   textTitle: "පෙළ",
   textHint: "පිටුවක පෙළ තෝරා යතුර ඔබන්න, නැතහොත් මෙහි අලවන්න.",
   textRemoved: { one: "සැඟවුණු අකුරු {n}ක් ඉවත් කරන ලදී.", other: "සැඟවුණු අකුරු {n}ක් ඉවත් කරන ලදී." },
@@ -52,7 +51,6 @@ export default Object.freeze({
   textRemovedStart: "මුලදී {code}",
   textCount: "අකුරු {max}න් {n}",
   questionTitle: "ප්‍රශ්නය",
-  questionHint: "එකක් තෝරන්න, නැතහොත් ඔබේම ලියන්න.",
   followTitle: "පසු ප්‍රශ්නය",
   readySummary: "සාරාංශය",
   readySummaryFull: "මෙම සටහන වාක්‍ය දෙකකින් සාරාංශ කරන්න.",
@@ -164,7 +162,6 @@ export default Object.freeze({
   E10_action: "නැවත අසන්න",
 
   codeLabel: "ඉලක්කම් 8",
-  codeHint: "ඉලක්කම් පමණි",
   remember: "මෙම පරිගණකයේ මෙම සම්බන්ධතාවය තබා ගන්න",
   rememberHint: "දින 30ක්, බ්‍රව්සරය වැසුවත්. බෙදා ගන්නා පරිගණකයක නොවේ.",
   codeWrong: "මෙම ඉලක්කම් වැරදියි. කවුළුව නැවත බලන්න.",

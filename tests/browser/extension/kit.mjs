@@ -1,7 +1,7 @@
 // What the tests in a browser share: a clinic (the real gateway in a child process), Chromium with the extension packed
 // for its port, and the eight digits as a user gets them, over the unix socket.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -86,6 +86,15 @@ export function packed(port, ...more) {
   return path;
 }
 
+/** The same extension without its key, so that the browser gives it another id: one that Cordon does not know. */
+export function stranger(port) {
+  const path = packed(port);
+  const manifest = JSON.parse(readFileSync(join(path, "manifest.json"), "utf8"));
+  delete manifest.key;
+  writeFileSync(join(path, "manifest.json"), JSON.stringify(manifest));
+  return path;
+}
+
 const QUIET = [
   "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
   "--disable-sync", "--force-color-profile=srgb",
@@ -95,10 +104,12 @@ const QUIET = [
 export async function browser({ extensions, profile = folder(), headless = true, args = [], ...more }) {
   const root = process.getuid() === 0 ? ["--no-sandbox"] : [];
   const load = [`--disable-extensions-except=${extensions.join(",")}`, `--load-extension=${extensions.join(",")}`];
-  return chromium.launchPersistentContext(profile, {
+  const context = await chromium.launchPersistentContext(profile, {
     executablePath: "/usr/bin/chromium", headless, ignoreDefaultArgs: ["--disable-extensions"],
     args: [...root, ...QUIET, ...load, ...args], locale: "en-GB", ...more,
   });
+  context.setDefaultTimeout(10_000);
+  return context;
 }
 
 export async function worker(context, id = ID) {
@@ -157,5 +168,3 @@ export async function until(what, ms = 8000) {
     await wait(25);
   }
 }
-
-export { mkdirSync };
