@@ -153,7 +153,7 @@ ERRORS: dict[str, ErrorEntry] = {
     "guard_missing": ErrorEntry(503, "A safety score is missing; nothing was released.", _LATER),
     "guard_uncalibrated": ErrorEntry(503, "The safety model has no calibration that fits it.", _ADMIN),
     "guard_drift": ErrorEntry(503, "The safety model does not score its own examples as recorded.", _ADMIN),
-    "guard_invalid": ErrorEntry(503, "The safety model's file is not a ShieldGemma.", _ADMIN),
+    "guard_invalid": ErrorEntry(503, "The safety model's file is none of the guards this build knows.", _ADMIN),
     "engine_unavailable": ErrorEntry(503, "The model is not running; nothing was sent to it.", _LATER),
     "engine_lost": ErrorEntry(503, "The model stopped in the middle; the answer is not complete.", _LATER),
     "engine_failing": ErrorEntry(503, "The model stopped several times and was left down.", _ADMIN),
