@@ -24,7 +24,7 @@ _SOFT = range(8, 13)
 
 _LABELS = (
     "no nr id ref tel phone fax dob mrn nhs ssn nic dr mr mrs ms prof the of de la el le der die das and und y et e a "
-    "name patient pt age sex date"
+    "name patient pt age sex date nhc nass cip dni nie nif ipp nda uhid chart case visit episodio episode fall"
 )
 _LABEL_WORDS = frozenset(_LABELS.split())
 _REACH = 24

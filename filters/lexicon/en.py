@@ -226,4 +226,11 @@ WORDS = (
     "workout works workup worried worry worse worsen worsened worsening worst worth would wound wounds wow wrap "
     "wrapped wrist wrists write written wrong wrote yard yeah year yearly years yellow yep yes yesterday yet yoga "
     "you young younger your yourself yup zero "
+    # people and languages of countries: adjectives, where the country itself is a place
+    "german turkish british french spanish italian dutch portuguese russian polish greek swiss austrian belgian "
+    "danish swedish norwegian finnish irish scottish welsh american canadian australian indian pakistani chinese "
+    "japanese korean vietnamese thai filipino malaysian indonesian singaporean sinhalese tamil arab arabic egyptian "
+    "moroccan iranian iraqi syrian lebanese israeli african nigerian ghanaian kenyan ethiopian somali mexican "
+    "brazilian european asian romanian bulgarian hungarian czech slovak croatian serbian ukrainian albanian cypriot "
+    "inter alia federal "
 )

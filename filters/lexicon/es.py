@@ -207,4 +207,5 @@ WORDS = (
     "vértigo vía vías vómitos yeyuno yugular zona zonas ácido ángulo área áreas ésta éste éxito íleon índice "
     "íntegra óptica óptico órbita órganos ósea óseas óseo úlcera última últimas último últimos única únicamente "
     "único útero "
+    "aide "
 )

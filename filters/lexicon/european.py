@@ -150,4 +150,5 @@ WORDS = (
     "zunehmend zunehmende zunehmender zunge zur zus zusammen zusammenfassung zustand zusätzlich zuweiser zuweisung "
     "zwart zytologie âge ärztin è é échographie électrocardiogramme épilepsie épouse éruption était été évolution "
     "ödeme übelkeit über übergabe überweiser überweisung œdème œdèmes "
+    "aide aides "
 )

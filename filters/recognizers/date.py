@@ -91,6 +91,8 @@ def _is_plausible_in_words(text: str, start: int, end: int) -> bool:
     word = _BARE_MAY.search(value)
     if word is None or len(word.group()) != sum(map(str.isalpha, value)) or re.search(r"\d{4}", value):
         return True
+    if value[0].isdigit() and word.group() in {"march", "mars"}:
+        return not is_measure(text, end)  # "le 3 mars": after a day it is the month
     if not word.group()[0].isupper() or is_measure(text, end):
         return False
     return word.group().casefold() != "may" or _MODAL.match(text, end) is None
@@ -148,6 +150,7 @@ EXAMPLES = Examples(
         "il «4 luglio 2018»",
         "op «5 mei 2020»",
         "em «7 de março de 2022»",
+        "le «3 mars» au matin",
         "«12/2020»",
         "«20041015» scan",
     ),

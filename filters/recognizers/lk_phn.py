@@ -13,7 +13,7 @@ RECOGNIZER = Recognizer(
     type=Type.ID,
     patterns=(
         bounded(r"\d{15}"),
-        bounded(r"(?=[A-Z0-9]{0,14}\d)[A-Z0-9]{4}\d{6}[A-Z0-9]{5}"),
+        bounded(r"(?=[A-Z]{0,10}(?:\d[A-Z]{0,3}){4}\d)[A-Z0-9]{15}"),
     ),
     scores=Scores(shape=550, cued=950, checked=900),
     cues=("phn", "personal health number", "personal health no"),
@@ -29,6 +29,7 @@ EXAMPLES = Examples(
         "personal health number «100120000012344»",
         "PHN no. «112233445566778»",
         "phn «a12b0123456789c»",
+        "PHN «1001AB12CD34EF9»",
     ),
     no_match=(
         "12341234567890",

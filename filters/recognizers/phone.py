@@ -11,9 +11,9 @@ import phonenumbers
 from filters.findings import Type
 from filters.recognizers.base import Examples, Recognizer, Scores
 
-__all__ = ["EXAMPLES", "RECOGNIZER"]
+__all__ = ["EXAMPLES", "RECOGNIZER", "REGIONS"]
 
-_REGIONS = ("LK", "SG", "AE", "IN", "GB", "US", "CA", "DE", "AT", "CH", "FR", "ES", "IT", "NL", "PT")
+REGIONS = ("LK", "SG", "AE", "IN", "GB", "US", "CA", "DE", "AT", "CH", "FR", "ES", "IT", "NL", "PT")
 
 _LINES = ("fixed_line", "mobile", "toll_free", "shared_cost", "personal_number", "voip", "uan")
 
@@ -36,7 +36,7 @@ _LANKAN = re.compile(r"(?:\+94|0)[1-9]\d{8}")
 def _countries() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
     """Per region: its calling code, its trunk prefix, its national numbers (metadata of the phonenumbers package)."""
     rows = []
-    for region in _REGIONS:
+    for region in REGIONS:
         data: Any = phonenumbers.PhoneMetadata.metadata_for_region(region)
         kinds = (getattr(data, name) for name in _LINES)
         patterns = sorted({k.national_number_pattern for k in kinds if k is not None and k.national_number_pattern})
