@@ -27,6 +27,7 @@ from proxy.clock import read_boot_id
 from proxy.config import ConfigError, Environment, Settings, check_loopback_url
 from proxy.detectors import order_descriptor, site_of
 from proxy.errors import ERRORS
+from proxy.fitting import GUARD_CELLS, misfit
 from proxy.hostfacts import expected_filters, read_host_facts
 from proxy.journal import JsonJournal, open_journal
 from proxy.listeners import ListenerRefused, bind_api, bind_loopback
@@ -48,7 +49,6 @@ __all__ = ["Ground", "LaunchError", "Prepared", "engine_spec", "launch", "prepar
 
 _PR_SET_DUMPABLE = 4
 _BOOT = re.compile(r"[0-9a-f]{32}")
-_GUARD_CONTEXT = 4_096
 _REQUEST_TOKENS = 8_192
 
 
@@ -148,6 +148,7 @@ def _launch(settings: Settings, env: Environment, notifier: Notifier) -> int:
             verify_no_strangers({fd for fd in known if fd is not None})
         prepared = prepare(settings)
         preflight = _stand_on(prepared.policy, journal) if inherited is not None else None
+        _verify_fit(prepared, memory_available() if preflight is None else preflight.memory_bytes)
         for folder in (settings.audit.dir, settings.access.dir):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         PostBox.beside(settings.audit.dir).tidy()
@@ -170,6 +171,14 @@ def _launch(settings: Settings, env: Environment, notifier: Notifier) -> int:
     finally:
         if inherited is None:
             _let_go(ground.sockets, settings)
+
+
+def _verify_fit(prepared: Prepared, memory_bytes: int) -> None:
+    """Refuse models that would run from the disk, and say what would fit. Raises LaunchError."""
+    engine, catalogue = prepared.settings.engine, prepared.catalogue
+    sentence = misfit(engine, catalogue, prepared.answer, prepared.guard, memory_bytes)
+    if sentence is not None:
+        raise LaunchError(sentence)
 
 
 def _be_private() -> None:
@@ -343,7 +352,7 @@ def engine_spec(prepared: Prepared, *, memory_bytes: int | None = None, own_name
 
 def _role(role: str, shelved: Shelved, descriptor: int, settings: Settings, limit: int) -> RolePlan:
     model, engine = shelved.model, settings.engine
-    pool = engine.context if role == "answer" else _GUARD_CONTEXT
+    pool = engine.context if role == "answer" else GUARD_CELLS
     return RolePlan(
         role=role,
         id=model.id,

@@ -5,8 +5,10 @@ Law: each part is a function from settings to sentences; none raises, none chang
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -18,12 +20,16 @@ from proxy.cli.audit_offline import state_of
 from proxy.cli.shelf import FileState, OnShelf, inspect, weigh
 from proxy.clock import Clock, read_boot_id
 from proxy.config import ConfigError, Settings
+from proxy.fitting import misfit
 from proxy.health import ALIVE
 from proxy.launch import LaunchError, prepare
 from proxy.listeners import ListenerRefused, bind_loopback
 from proxy.models import Catalogue
+from proxy.peer import SockDiag, open_diag
 from proxy.policy_files import read_policy, read_rules
+from proxy.preflight import PREFLIGHT, PreflightRefused, read_preflight, unit_weaknesses
 from proxy.stock import read_catalogue
+from proxy.workers.engine.hardware import memory_available
 from proxy.workers.kernel import machine
 from proxy.workers.landlock import landlock_abi
 from proxy.workers.lockstate import LockError
@@ -65,7 +71,7 @@ def points_of(settings: Settings) -> tuple[Point, ...]:
     points = [*models, *_policy(settings, guard)]
     if all(point.level < Level.STOPS for point in points):
         points += _whole(settings)
-    return (*points, *_log(settings), *_port(settings.access.port), *_confinement(settings))
+    return (*points, *_log(settings), *_port(settings), *_unit(settings), *_confinement(settings))
 
 
 # ---- models ----------------------------------------------------------------------------------------------------
@@ -146,9 +152,13 @@ def _basis(policy: Policy) -> Point:
 def _whole(settings: Settings) -> Iterator[Point]:
     """What the service itself would say first, in case a part above missed it."""
     try:
-        prepare(settings)
+        prepared = prepare(settings)
     except (ConfigError, LaunchError) as error:
         yield Point("start", Level.STOPS, str(error))
+        return
+    sentence = misfit(settings.engine, prepared.catalogue, prepared.answer, prepared.guard, memory_available())
+    if sentence is not None:
+        yield Point("memory", Level.STOPS, sentence)
 
 
 # ---- log -------------------------------------------------------------------------------------------------------
@@ -184,11 +194,15 @@ def _months_left(last: str) -> int:
 # ---- port ------------------------------------------------------------------------------------------------------
 
 
-def _port(port: int) -> Iterator[Point]:
+def _port(settings: Settings) -> Iterator[Point]:
+    port = settings.access.port
     try:
         sockets = bind_loopback(port)
     except ListenerRefused as error:
-        if _is_cordon(port):
+        if _held_for_us(settings):
+            # Asking over it would start the service.
+            yield Point("port", Level.GOOD, f"{port} and api.sock are held by systemd for the service")
+        elif _is_cordon(port):
             yield Point("port", Level.REMARK, f"a Cordon is already running on port {port}")
         else:
             yield Point("port", Level.STOPS, str(error))
@@ -197,6 +211,17 @@ def _port(port: int) -> Iterator[Point]:
         sock.close()
     both = "127.0.0.1 and ::1" if len(sockets) > 1 else "127.0.0.1 (this computer has no ::1)"
     yield Point("port", Level.GOOD, f"{port} is free on {both}")
+
+
+def _held_for_us(settings: Settings) -> bool:
+    """Whether systemd holds the sockets: api.sock lies in root's own folder, and root has the port."""
+    try:
+        api = settings.access.socket.parent.stat()
+        with contextlib.closing(open_diag()) as diag:
+            owner = SockDiag(diag).listener_uid(socket.AF_INET, settings.access.port)
+    except OSError:
+        return False
+    return PREFLIGHT.parent == settings.access.socket.parent and (api.st_uid, owner) == (0, 0)
 
 
 def _is_cordon(port: int) -> bool:
@@ -213,12 +238,36 @@ def _is_cordon(port: int) -> bool:
 # ---- confinement -----------------------------------------------------------------------------------------------
 
 
+def _unit(settings: Settings) -> Iterator[Point]:
+    """What systemd held at the last start of the packaged service, as root wrote it down then."""
+    if not PREFLIGHT.exists():
+        return
+    try:
+        preflight = read_preflight()
+    except PreflightRefused as error:
+        yield Point("unit", Level.STOPS, str(error))
+        return
+    short = Level.STOPS if _wanted(settings) == "E1" else Level.REMARK
+    missing = unit_weaknesses(preflight)
+    if missing:
+        yield Point("unit", short, f"{preflight.unit}: weaker than the shipped one in {', '.join(missing)}")
+    else:
+        yield Point("unit", Level.GOOD, f"{preflight.unit}: every protection of the shipped unit was in force")
+    if preflight.egress_bytes is None:
+        yield Point("bytes", short, "systemd does not count the service's bytes: control groups v2 and BPF are needed")
+    else:
+        says = f"systemd counts them: {preflight.egress_bytes} bytes left the service before its last start"
+        yield Point("bytes", Level.GOOD, says)
+
+
 def _confinement(settings: Settings) -> Iterator[Point]:
     """What the kernel offers. What it really gave is measured by the service and recorded as evidence."""
     wanted = _wanted(settings)
     short = Level.SILENT if wanted == "E1" else Level.REMARK
     yield from _system_calls()
-    if _forked(lambda: take_namespaces(network=True)):
+    if PREFLIGHT.exists():
+        yield Point("namespaces", Level.GOOD, "the unit gives the service a network of its own, without an interface")
+    elif _forked(lambda: take_namespaces(network=True)):
         yield Point("namespaces", Level.GOOD, "each process can have a network of its own, without an interface")
     else:
         says = "this user may not make namespaces: the processes would share the host's network. Use the systemd unit"
