@@ -1,12 +1,21 @@
-"""How fast is Cordon's decode loop beside llama-cpp-python's own server, on the same file, threads and prompts?
+"""How fast is Cordon's engine beside the fastest way llama-cpp-python itself runs the same file?
 
-    python benchmarks/engine.py [--answer FILE] [--guard FILE] [--runs N] [--threads N]
+    python -m benchmarks.engine --answer build/shape/shape-gemma-4-e2b-q4_0.gguf \
+        --guard build/shape/shape-shieldgemma-2b-q4_0.gguf [--cases E1,E3,E4] [--runs N] [--threads N] [--quick]
 
-Prints one table: medians of alternating runs and the ratio, where above 1 is better for Cordon. Both get the same
-prompt as text with its markers, greedy, flash attention on. The last rows have no peer: what a shared prefix saves a
-judge, against the same engine asked one policy at a time. The peer is installed into `.venv-bench`; if it cannot be,
-its column stays empty. A demonstration model is small, so the loop around the model weighs more than it does for a
-large one.
+    E1  a check of four policies, prefix shared, against the same engine asked one policy at a time
+    E2  twelve checks of a growing answer, against the same without reuse
+    E3  one stream: answer and prompt tokens a second, against a bare loop of the library
+    E4  1, 2, 4, 8 streams at once: tokens a second, against one after another and against llama_cpp.server
+    E5  the second turn after a history of 8,000 tokens: time to the first token, against a cold one
+    E6  a cancel, in an answer and in a prompt, to its end
+    E7  the engine's own time a token: scheduler, sampling, detokeniser, wire
+    E8  memory of the process, and the cache
+
+Both sides have the same file, threads, cells and number types, greedy. They take turns, A B A B, and a row is the
+median; the ratio is what matters, because both bear the same load of the machine. Without files it runs the bundled
+demonstration models, for which the loop around the model weighs more than for a large one. Files of the real shape:
+models/shape/README.md. The server is run with `--peer-libs DIR`, where its web framework lies, or from `.venv-bench`.
 """
 
 from __future__ import annotations
@@ -14,15 +23,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import http.client
-import json
 import os
-import platform
 import socket
 import statistics
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,159 +35,159 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.engine_sides import Bare, Ours, Server, Streams, question
 from benchmarks.parties import Missing, peer_python
-from filters.parts import RedactedText
+from benchmarks.table import machine, ms, p50, p95, show
 from filters.tokens import Control, Piece, Text
-from proxy.workers.engine.templates import FAMILIES
-from proxy.workers.engine.templates.chat import Chat, joined
-from proxy.workers.wire import Cancel, Delta, Done, EndExchange, Message, Score, Scored, Turn
-from tests.kit.engines import EngineProcess, answer_role, engine_plan, generate, guard_role
+from tests.kit.engines import EngineProcess, answer_role, engine_plan, guard_role
 
 _MODELS = Path(__file__).resolve().parents[1] / "proxy" / "share" / "models"
-_NOTE = (
-    "[PERSON_1], seen on [DATE_1] at [HOSPITAL_1], has had a cough and fever for three days. Chest clear, blood "
-    "pressure normal. Plan: rest, fluids, paracetamol 500 mg; review on [DATE_2]. "
-)
-_MAX_TOKENS = 128
+_CASES = ("E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8")
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """One streamed answer."""
+class Sizes:
+    """How much is asked; `--quick` asks for less."""
 
-    first_s: float
-    last_s: float
-    tokens: int
-
-    @property
-    def rate(self) -> float:
-        """Tokens per second after the first."""
-        return (self.tokens - 1) / max(self.last_s - self.first_s, 1e-9)
+    prompt: int = 512
+    answer: int = 64
+    history: int = 8_000
+    checks: tuple[int, ...] = (200, 800, 2_000)
+    streams: tuple[int, ...] = (1, 2, 4, 8)
+    cancels: int = 20
 
 
-def _question(notes: int, mark: str = "") -> str:
-    """The mark stands first, so that nothing of another run's prompt can be used again."""
-    return f"{mark} " + "Summarise this note in one sentence.\n\n" + _NOTE * notes
+QUICK = Sizes(256, 24, 2_000, (200, 800), (1, 2, 4, 8), 8)
 
 
-class Ours:
-    """An engine process, spoken to as the gateway does."""
-
-    name = "cordon"
-
-    def __init__(self, process: EngineProcess) -> None:
-        self._process = process
-        self._numbers = iter(range(1, 1_000_000))
-
-    def ask(self, question: str, caller: str) -> Timing:
-        """One answer."""
-        return self.ask_all([question], caller)[0]
-
-    def ask_all(self, questions: Sequence[str], caller: str) -> list[Timing]:
-        """Several at once."""
-        numbers = [next(self._numbers) for _ in questions]
-        requests = [
-            generate(number, question, caller=f"{caller}{i}", max_tokens=_MAX_TOKENS, credits=10_000)
-            for i, (number, question) in enumerate(zip(numbers, questions, strict=True))
-        ]
-        began = time.perf_counter()
-        self._process.send(*requests)
-        first: dict[int, float] = {}
-        ended: dict[int, tuple[float, int]] = {}
-        while len(ended) < len(numbers):
-            message = self._process.next()
-            now = time.perf_counter() - began
-            if isinstance(message, Delta):
-                first.setdefault(message.id, now)
-            if isinstance(message, Done):
-                ended[message.id] = (now, message.completion_tokens)
-        return [Timing(first.get(n, ended[n][0]), *ended[n]) for n in numbers]
-
-    def cancel(self, question: str) -> float:
-        """Seconds from a cancel in mid-answer to its `Done`."""
-        number = next(self._numbers)
-        self._process.send(generate(number, question, caller=f"c{number}", max_tokens=_MAX_TOKENS, credits=10_000))
-        self._process.until(Delta)
-        began = time.perf_counter()
-        self._process.send(Cancel(number))
-        self._process.until(Done)
-        return time.perf_counter() - began
-
-    def score(self, prefix: tuple[Piece, ...], suffixes: Sequence[tuple[Piece, ...]], *, shared: bool) -> float:
-        """Seconds to score all suffixes, in one request or in one each from nothing."""
-        groups = [tuple(suffixes)] if shared else [(suffix,) for suffix in suffixes]
-        began = time.perf_counter()
-        for group in groups:
-            number = next(self._numbers)
-            self._process.send(Score(number, f"x{number}", prefix, group, ("Yes", "No"), 60_000))
-            self._process.until(Scored)
-            self._process.send(EndExchange(f"x{number}"))
-        return time.perf_counter() - began
-
-
-class Peer:
-    """llama-cpp-python's own server."""
-
-    name = "llama_cpp.server"
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    def ask(self, question: str, caller: str) -> Timing:
-        """One answer; callers mean nothing here."""
-        del caller
-        chat = Chat((Turn("user", RedactedText(question)),), empty_thought=True)
-        render = FAMILIES["gemma4"].render
-        assert render is not None
-        prompt = joined(render(chat)).removeprefix("<bos>")  # the server adds it
-        body = {"prompt": prompt, "max_tokens": _MAX_TOKENS, "temperature": 0, "stream": True}
-        began = time.perf_counter()
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
-        connection.request("POST", "/v1/completions", json.dumps(body), {"Content-Type": "application/json"})
-        first, last, tokens = 0.0, 0.0, 0
-        for line in connection.getresponse():
-            if line.startswith(b"data: {") and json.loads(line[6:])["choices"][0]["text"]:
-                last = time.perf_counter() - began
-                first, tokens = first or last, tokens + 1
-        connection.close()
-        return Timing(first, last, tokens)
-
-    def ask_all(self, questions: Sequence[str], caller: str) -> list[Timing]:
-        """Several at once."""
-        timings: list[Timing] = []
-        threads = [threading.Thread(target=lambda q=q: timings.append(self.ask(q, caller))) for q in questions]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return timings
-
-
-def _aggregate(timings: Sequence[Timing]) -> float:
-    return sum(t.tokens for t in timings) / max(t.last_s for t in timings)
-
-
-def _alternate(runs: int, sides: Sequence[Callable[[int], float]]) -> list[float]:
-    results: list[list[float]] = [[] for _ in sides]
+def _turns(runs: int, *sides: Callable[[int], float]) -> list[float]:
+    """Medians of sides that take turns."""
+    found: list[list[float]] = [[] for _ in sides]
     for run in range(runs):
-        for side, result in zip(sides, results, strict=True):
-            result.append(side(run))
-    return [statistics.median(result) for result in results]
+        for side, results in zip(sides, found, strict=True):
+            results.append(side(run))
+    return [statistics.median(results) for results in found]
 
 
-def _row(case: str, unit: str, values: Sequence[float], *, more_is_better: bool) -> None:
-    ours, *peers = values
-    cells = f"{case:<44} {unit:<9} {ours:>10.2f} "
-    if peers:
-        ratio = ours / peers[0] if more_is_better else peers[0] / ours
-        cells += f"{peers[0]:>16.2f} {ratio:>8.2f}"
-    print(cells)
+def e1_checks(ours: Ours, runs: int, sizes: Sizes) -> None:
+    """Shared prefix."""
+    rows = []
+    for size in sizes.checks:
+        prefix, suffixes = _check(size)
+        shared, apart = _turns(
+            runs,
+            lambda _, p=prefix, s=suffixes: ours.score(p, s, shared=True),
+            lambda _, p=prefix, s=suffixes: ours.score(p, s, shared=False),
+        )
+        rows.append((f"content of about {size:,} tokens", ms(shared), ms(apart), f"{apart / shared:.2f} x"))
+    show("E1: a check of four policies", ("", "prefix shared", "one by one", "ratio"), rows)
+
+
+def e2_streaming(ours: Ours, sizes: Sizes) -> None:
+    """A growing answer is read once."""
+    step = 48 if sizes is QUICK else 115
+    _, suffixes = _check(0)
+    growing = ours.follow(suffixes, steps=12, step_tokens=step, keep=True)
+    anew = ours.follow(suffixes, steps=12, step_tokens=step, keep=False)
+    row = (f"12 checks, {step} tokens more each", ms(growing), ms(anew), f"{anew / growing:.2f} x")
+    show("E2: checks of an answer as it grows", ("", "prefix kept", "read anew", "ratio"), [row])
+
+
+def _check(size: int) -> tuple[tuple[Piece, ...], list[tuple[Piece, ...]]]:
+    """A question in the form and length of ShieldGemma's; a policy is about 115 tokens."""
+    policy = (
+        "\n\nOur safety principle is defined in the below:\n\n* number {} " + "shall not contain content that " * 22
+    )
+    content = question(size) if size else "short"
+    prefix = (
+        Control("<bos>"), Text("You are a policy expert.\n\n"), Control("<start_of_turn>"), Text(f"\n{content}\n"),
+        Control("<end_of_turn>"),
+    )  # fmt: skip
+    return prefix, [(Text(policy.format(number)),) for number in range(4)]
+
+
+def e3_one_stream(ours: Ours, bare: Bare, runs: int, sizes: Sizes) -> None:
+    """Answer and prompt, against the bare loop."""
+
+    def ask(run: int) -> float:
+        return ours.answer_rate(question(30, f"rate {run}"), sizes.answer)
+
+    def loop(_: int) -> float:
+        bare.prompt(64)
+        return sizes.answer / bare.answer(sizes.answer)
+
+    tokens = ours.prompt_tokens(question(sizes.prompt))
+    answer = _turns(runs, ask, loop)
+    prompt = _turns(
+        runs,
+        lambda run: tokens / ours.first_s(question(sizes.prompt, f"{run:03d} p")),
+        lambda _: tokens / bare.prompt(tokens),
+    )
+    rows = [
+        ("answer, tokens a second", *(f"{value:.2f}" for value in answer), f"{answer[0] / answer[1]:.3f} x"),
+        (f"prompt of {tokens}, tokens a second", *(f"{v:.2f}" for v in prompt), f"{prompt[0] / prompt[1]:.3f} x"),
+    ]
+    show("E3: one stream", ("", "Cordon's engine", "bare loop", "ratio"), rows)
+
+
+def e4_streams(ours: Ours, server: Server | None, runs: int, sizes: Sizes) -> None:
+    """Several at once, one after another, and the example server."""
+    rows = []
+    for count in sizes.streams:
+        together: list[Streams] = []
+
+        def at_once(run: int, n: int = count, kept: list[Streams] = together) -> float:
+            kept.append(ours.streams([question(40, f"{run} {i} of {n}") for i in range(n)], sizes.answer))
+            return kept[-1].rate
+
+        def in_turn(run: int, n: int = count) -> float:
+            began = time.perf_counter()
+            asked = [ours.streams([question(40, f"{run} {i} seq {n}")], sizes.answer) for i in range(n)]
+            return sum(one.tokens for one in asked) / (time.perf_counter() - began)
+
+        sides = [at_once, in_turn]
+        if server is not None:
+            sides.append(
+                lambda run, n=count: server.rate([question(40, f"{run} {i} s {n}") for i in range(n)], sizes.answer)
+            )
+        rates = _turns(runs, *sides)
+        theirs = (f"{rates[2]:.2f}", f"{rates[0] / rates[2]:.2f} x") if server is not None else ("-", "-")
+        fair = f"{min(one.fairness for one in together):.2f}"
+        rows.append((f"{count}", f"{rates[0]:.2f}", f"{rates[1]:.2f}", f"{rates[0] / rates[1]:.2f} x", *theirs, fair))
+    header = ("streams", "at once", "one by one", "ratio", "llama_cpp.server", "ratio", "least of largest share")
+    show("E4: tokens a second of all streams", header, rows)
+
+
+def e5_second_turn(ours: Ours, sizes: Sizes) -> None:
+    """A conversation that goes on is not read again."""
+    cold, warm, reused, tokens = ours.second_turn(question(sizes.history, "history"))
+    row = (f"{tokens:,} tokens of history", ms(cold), ms(warm), f"{warm / cold:.3f} x", f"{reused:,}")
+    show("E5: time to the first token", ("", "cold", "second turn", "ratio", "tokens reused"), [row])
+
+
+def e6_cancel(ours: Ours, sizes: Sizes) -> None:
+    """From the cancel to the end."""
+    rows = []
+    for name, take in (("in an answer", ours.cancel_answering), ("in a prompt", ours.cancel_reading)):
+        took = [take(run) for run in range(sizes.cancels)]
+        rows.append((name, ms(p50(took)), ms(p95(took)), ms(max(took))))
+    show("E6: cancel to its end", ("", "p50", "p95", "most"), rows)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _id(path: Path) -> str:
+    return path.stem if path.stem.startswith("shape-") else "bench"
 
 
 @contextlib.contextmanager
-def _peer(model: Path, threads: int) -> Iterator[Peer | None]:
+def _server(model: Path, threads: int, libs: Path | None) -> Iterator[Server | None]:
     try:
-        python = peer_python("llama-cpp-python", f"llama-cpp-python[server]=={version('llama-cpp-python')}")
+        wanted = f"llama-cpp-python[server]=={version('llama-cpp-python')}"
+        python = Path(sys.executable) if libs else peer_python("llama-cpp-python", wanted)
     except Missing as reason:
         print(f"llama_cpp.server: not run, {reason}")
         yield None
@@ -191,71 +195,47 @@ def _peer(model: Path, threads: int) -> Iterator[Peer | None]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = {
-        "model": model, "host": "127.0.0.1", "port": port, "n_ctx": 4096, "n_batch": 2048, "n_ubatch": 512,
-        "n_threads": threads, "n_threads_batch": threads, "flash_attn": True, "verbose": False,
-        "interrupt_requests": False,
-    }  # fmt: skip
-    words = [f"--{name}={value}" for name, value in options.items()]
-    command = [str(python), "-m", "llama_cpp.server", *words]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ})
-    try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield Peer(port)
-    finally:
-        process.terminate()
-        process.wait(20)
+    with Server.started(python, model, port, threads, libs) as server:
+        yield server
 
 
-def _compare(ours: Ours, peer: Peer | None, runs: int) -> None:
-    sides: list[Ours | Peer] = [ours, *([peer] if peer else [])]
-    for notes in (1, 8):
-        values = _alternate(runs, [lambda r, s=s, n=notes: s.ask(_question(n, f"{r}"), f"r{r}").rate for s in sides])
-        _row(f"one stream, {notes} notes", "tok/s", values, more_is_better=True)
-        firsts = [lambda r, s=s, n=notes: 1000 * s.ask(_question(n, f"first {r}"), f"f{r}").first_s for s in sides]
-        _row(f"first token, {notes} notes", "ms", _alternate(runs, firsts), more_is_better=False)
-    four = [lambda r, s=s: _aggregate(s.ask_all([_question(2, f"{r} {i}") for i in range(4)], f"p{r}")) for s in sides]
-    _row("four streams at once, together", "tok/s", _alternate(runs, four), more_is_better=True)
-    longer = [lambda r, s=s: 1000 * s.ask(_question(8) + "More. " * (r + 1), "again").first_s for s in sides]
-    _row("first token, 8 notes, prefix known", "ms", _alternate(runs, longer), more_is_better=False)
-    _row(
-        "cancel in mid-answer",
-        "ms",
-        _alternate(runs, [lambda _: 1000 * ours.cancel(_question(2))]),
-        more_is_better=False,
+def _engine_cases(chosen: argparse.Namespace, cases: Sequence[str], sizes: Sizes) -> None:
+    needs_guard = {"E1", "E2"} & set(cases)
+    cells = max(2 * sizes.history, 4096) if "E5" in cases else 4096
+    answer = answer_role(
+        chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=cells, request_tokens=cells, slots=8
     )
+    roles = [answer] if set(cases) - {"E1", "E2"} else []
+    if needs_guard:
+        roles.append(guard_role(chosen.guard, _sha256(chosen.guard), id=_id(chosen.guard), context=4096))
+    plan = engine_plan(*roles, threads=chosen.threads)
+    with EngineProcess(plan) as process:
+        process.link.settimeout(1800)
+        process.hello()
+        ours = Ours(process)
+        _with(ours, chosen, cases, sizes)
+        if "E8" in cases:
+            rows = [(name, value) for name, value in ours.memory()]
+            show("E8: memory of the engine process", ("", "MiB"), rows)
 
 
-def _judge(ours: Ours, runs: int) -> None:
-    suffixes = [
-        (Text(f"\n\nOur safety principle is defined in the below:\n\n* number {n} " + "and so on " * 20),)
-        for n in range(4)
-    ]
-    print(f"\n{'judge, four policies':<44} {'unit':<9} {'shared':>10} {'one by one':>16} {'ratio':>8}")
-    for words in (100, 400, 1000):
-        note = " ".join((_NOTE * 40).split()[:words])
-        prefix = (
-            Control("<bos>"),
-            Text("policy\n\n"),
-            Control("<start_of_turn>"),
-            Text(f"\n{note}\n"),
-            Control("<end_of_turn>"),
-        )
-        values = _alternate(
-            runs,
-            [
-                lambda _, p=prefix: 1000 * ours.score(p, suffixes, shared=True),
-                lambda _, p=prefix: 1000 * ours.score(p, suffixes, shared=False),
-            ],
-        )
-        _row(f"content of {words} words", "ms", values, more_is_better=False)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _with(ours: Ours, chosen: argparse.Namespace, cases: Sequence[str], sizes: Sizes) -> None:
+    if "E1" in cases:
+        e1_checks(ours, chosen.runs, sizes)
+    if "E2" in cases:
+        e2_streaming(ours, sizes)
+    if "E3" in cases:
+        with Bare.started(chosen.answer, chosen.threads, 4096) as bare:
+            e3_one_stream(ours, bare, chosen.runs, sizes)
+    if "E4" in cases:
+        with contextlib.ExitStack() as stack:
+            libs = chosen.peer_libs
+            wanted = stack.enter_context(_server(chosen.answer, chosen.threads, libs)) if not chosen.no_server else None
+            e4_streams(ours, wanted, max(1, chosen.runs // 2), sizes)
+    if "E5" in cases:
+        e5_second_turn(ours, sizes)
+    if "E6" in cases:
+        e6_cancel(ours, sizes)
 
 
 def main() -> None:
@@ -263,20 +243,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--answer", type=Path, default=_MODELS / "demo-chat.gguf")
     parser.add_argument("--guard", type=Path, default=_MODELS / "demo-guard.gguf")
+    parser.add_argument("--cases", default=",".join(_CASES))
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--no-server", action="store_true")
+    parser.add_argument("--peer-libs", type=Path)
     chosen = parser.parse_args()
-    answer = answer_role(chosen.answer, _sha256(chosen.answer), context=8192, request_tokens=4096)
-    guard = guard_role(chosen.guard, _sha256(chosen.guard), context=4096)
-    plan = engine_plan(answer, guard, threads=chosen.threads)
-    with EngineProcess(plan) as process, _peer(chosen.answer, chosen.threads) as peer:
-        ready: Message = process.hello()
-        del ready
-        ours = Ours(process)
-        print(f"{platform.machine()}, {os.cpu_count()} processors, {chosen.threads} thread(s), {chosen.answer.name}")
-        print(f"{'case':<44} {'unit':<9} {Ours.name:>10} {Peer.name:>16} {'ratio':>8}")
-        _compare(ours, peer, chosen.runs)
-        _judge(ours, chosen.runs)
+    cases = [case for case in _CASES if case in chosen.cases.split(",")]
+    sizes = QUICK if chosen.quick else Sizes()
+    print(f"{machine()}; {chosen.threads} thread(s); {chosen.answer.name}, {chosen.guard.name}", flush=True)
+    if {"E1", "E2"} & set(cases):  # a process of its own: both large models at once would need twice the memory
+        _engine_cases(chosen, [case for case in cases if case in ("E1", "E2")], sizes)
+    rest = [case for case in cases if case not in ("E1", "E2", "E7")]
+    if rest:
+        _engine_cases(chosen, rest, sizes)
+    if "E7" in cases:
+        from benchmarks.engine_own import own_time
+
+        own_time(
+            answer_role(chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer)), chosen.threads, sizes.answer
+        )
+    print(f"\nload {os.getloadavg()[0]:.1f} after", flush=True)
 
 
 if __name__ == "__main__":
