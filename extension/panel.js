@@ -325,7 +325,7 @@ function listen() {
   at("follow").addEventListener("click", () => (tell({ type: "follow" }), at("question").focus()));
   at("edit").addEventListener("click", () => (tell({ type: "edited" }), at(state.turns.length ? "question" : "text").focus()));
   at("new").addEventListener("click", () => (startOver(), at("text").focus()));
-  at("badge").addEventListener("click", () => (tell({ type: "about" }), fillKeys()));
+  at("badge").addEventListener("click", toggleAbout);
   at("about-close").addEventListener("click", () => (tell({ type: "about" }), at("badge").focus()));
   at("unpair").addEventListener("click", unpair);
   at("language").addEventListener("change", () => chooseLanguage(at("language").value));
@@ -390,15 +390,21 @@ async function unpair() {
   pairAgain();
 }
 
-async function fillKeys() {
+function toggleAbout() {
+  tell({ type: "about" });
   if (!state.about) return;
+  fillKeys();
+  at("about-title").focus();
+  if (service.paired) prove(); // the counts of today and the last proof, as they are now
+}
+
+async function fillKeys() {
   const commands = await api.commands.getAll();
   const shortcut = commands.find((command) => command.name === "ask-selection")?.shortcut;
   fillFacts(at("keys"), [
     [words.t("keySelection"), shortcut || words.t("keyUnset")], [words.t("keyNext"), "Ctrl+Enter"],
     [words.t("keyStop"), "Esc"], [words.t("keyRegions"), "F6"],
   ]);
-  at("about-title").focus();
 }
 
 function speak() {

@@ -267,7 +267,6 @@ export class View {
     this.#show("preview-changed", state.changed);
     this.at("mark").parentElement.hidden = late;
     this.at("preview").classList.toggle("past", late);
-    this.root.querySelector("#preview .warning").hidden = late;
     this.at("seen").setAttribute("aria-busy", String(state.mode === "checking"));
   }
 
@@ -309,8 +308,8 @@ export class View {
     }
     const allowed = name === "stop" || (name === "send" ? state.link.phase === "good" : name === "check" && canCheck(state));
     go.setAttribute("aria-disabled", String(!allowed)); // not `disabled`: the key focus must not be lost
-    this.at("hint").textContent = state.notice
-      || (mode === "review" ? words.t("sendHint") : state.stale ? words.t("previewStale") : "");
+    this.#show("warning", mode === "review");
+    this.at("hint").textContent = state.notice || (state.stale ? words.t("previewStale") : "");
   }
 }
 

@@ -90,7 +90,6 @@ export default Object.freeze({
   chipShow: "{placeholder}: اضغط لرؤية الأصل 5 ثوانٍ",
   chipShown: "{placeholder} يقابل {original}",
   chipBack: "{original}: رأى النموذج {placeholder}",
-  sendHint: "أنت من يرسل. لا شيء يُرسل من تلقاء نفسه.",
 
   type_NAME: { zero: "{n} اسم", one: "اسم واحد", two: "اسمان", few: "{n} أسماء", many: "{n} اسمًا", other: "{n} اسم" },
   type_LOCATION: { zero: "{n} مكان", one: "مكان واحد", two: "مكانان", few: "{n} أماكن", many: "{n} مكانًا", other: "{n} مكان" },

@@ -90,7 +90,6 @@ export default Object.freeze({
   chipShow: "{placeholder}: press to see the original for 5 seconds",
   chipShown: "{placeholder} stands for {original}",
   chipBack: "{original}: the model saw {placeholder}",
-  sendHint: "You send. Nothing goes by itself.",
 
   type_NAME: { one: "{n} name", other: "{n} names" },
   type_LOCATION: { one: "{n} place", other: "{n} places" },

@@ -84,7 +84,6 @@ export default Object.freeze({
   chipShow: "{placeholder}: තත්පර 5ක් මුල් පෙළ බැලීමට ඔබන්න",
   chipShown: "{placeholder} යනු {original}",
   chipBack: "{original}: ආකෘතිය දුටුවේ {placeholder}",
-  sendHint: "යවන්නේ ඔබයි. කිසිවක් ඉබේ නොයයි.",
 
   type_NAME: { one: "නම් {n}", other: "නම් {n}" },
   type_LOCATION: { one: "ස්ථාන {n}", other: "ස්ථාන {n}" },

@@ -84,7 +84,6 @@ export default Object.freeze({
   chipShow: "{placeholder}: மூலத்தை 5 வினாடிகள் காண அழுத்தவும்",
   chipShown: "{placeholder} என்பது {original}",
   chipBack: "{original}: மாதிரி கண்டது {placeholder}",
-  sendHint: "நீங்களே அனுப்புகிறீர்கள். எதுவும் தானாகச் செல்லாது.",
 
   type_NAME: { one: "{n} பெயர்", other: "{n} பெயர்கள்" },
   type_LOCATION: { one: "{n} இடம்", other: "{n} இடங்கள்" },
