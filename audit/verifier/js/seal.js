@@ -22,6 +22,7 @@ const MAC_LINE = /--- [A-Za-z0-9+/]{43}\n/y;
 const COBBLESTONE = utf8("c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0");
 const REC = utf8("cordon1/rec");
 const NEXT = utf8("cordon1/next");
+const [ONE, TWO] = [Uint8Array.of(1), Uint8Array.of(2)];
 
 const hkdf = (key, salt, info) => expand(sha256, extract(sha256, key, salt), info, 32);
 
@@ -38,16 +39,16 @@ export class Ratchet {
 
   /** The key of record `index`; records are opened in order. */
   keyOf(index) {
-    while (this.index < index) this.#advance();
-    const key = hmac(sha256, this.#chain, REC);
-    this.#advance();
+    while (this.index < index) this.#advance(hmac.create(sha256, this.#chain));
+    const keyed = hmac.create(sha256, this.#chain);
+    const key = keyed.clone().update(REC).digest();
+    this.#advance(keyed);
     return key;
   }
 
-  #advance() {
-    const old = this.#chain;
-    this.#chain = hmac(sha256, old, NEXT);
-    old.fill(0);
+  #advance(keyed) {
+    this.#chain.fill(0);
+    this.#chain = keyed.update(NEXT).digest();
     this.index += 1;
   }
 }
@@ -69,8 +70,9 @@ export function openRecord(key, entry, blob) {
 
 /** HKDF-Expand-SHA512, two blocks. noble refuses keys shorter than the hash; Cobblestone's are 32 bytes. */
 function expandLong(key, info) {
-  const first = hmac(sha512, key, concat(info, Uint8Array.of(1)));
-  return concat(first, hmac(sha512, key, concat(first, info, Uint8Array.of(2))));
+  const keyed = hmac.create(sha512, key);
+  const first = keyed.clone().update(info).update(ONE).digest();
+  return concat(first, keyed.update(first).update(info).update(TWO).digest());
 }
 
 function openChunk(key, nonce, sealed) {

@@ -67,7 +67,7 @@ const run = async (expression) => {
 };
 const text = async (expression) => (await run(`(async () => String(${expression}))()`)).value;
 const until = async (expression) => {
-  for (let turn = 0; turn < 600; turn++) {
+  for (let turn = 0; turn < 3000; turn++) {
     if ((await text(expression)) === "true") return;
     await new Promise((done) => setTimeout(done, 100));
   }
@@ -79,13 +79,17 @@ const shot = async (name) => {
 };
 
 await call("browsingContext.navigate", { context, url: `file://${page_}`, wait: "complete" });
-const files = readdirSync(folder).filter((name) => /\.(zip|json|age|note)$/.test(name));
+const all = readdirSync(folder).filter((name) => /\.(zip|json|age|note|identity)$/.test(name));
+const files = all.some((name) => name.endsWith(".identity.age")) ? all.filter((name) => name !== "demo.identity") : all;
 const input = await run(`document.getElementById("files")`);
 await call("input.setFiles", { context, element: { sharedId: input.sharedId }, files: files.map((name) => join(folder, name)) });
-await until(`document.querySelectorAll(".slot.have").length === 5`);
-await run(`document.getElementById("passphrase").value = ${JSON.stringify(readFileSync(join(folder, "passphrase.txt"), "utf8").trim())}`);
+await until(`document.querySelectorAll(".slot.have").length === ${files.length}`);
+const locked = files.some((name) => name.endsWith(".identity.age"));
+if (locked) await run(`document.getElementById("passphrase").value = ${JSON.stringify(readFileSync(join(folder, "passphrase.txt"), "utf8").trim())}`);
+const began = performance.now();
 await run(`document.getElementById("check").click()`);
 await until(`document.getElementById("working").hidden`);
+said.ms = Math.round(performance.now() - began);
 said.problem = await text(`document.getElementById("problem").textContent`);
 said.verdict = await text(`document.getElementById("verdict").textContent`);
 said.pager = await text(`document.querySelector("#pager p").textContent`);
