@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
@@ -44,17 +45,13 @@ async def redacted_ahead(
         except CordonError as error:
             return error
 
-    coming = asyncio.ensure_future(asyncio.to_thread(work, rows[0])) if rows else None
-    try:
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(work, rows[0]) if rows else None
         for number, row in enumerate(rows):
             assert coming is not None
-            redacted = await coming
-            after = rows[number + 1] if number + 1 < len(rows) else None
-            coming = asyncio.ensure_future(asyncio.to_thread(work, after)) if after is not None else None
+            redacted = await asyncio.wrap_future(coming)
+            coming = pool.submit(work, rows[number + 1]) if number + 1 < len(rows) else None
             yield row, redacted
-    finally:
-        if coming is not None:
-            await asyncio.wait([coming])
 
 
 class _Speed(ProgressColumn):

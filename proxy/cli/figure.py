@@ -26,6 +26,7 @@ _STYLES: Mapping[str, tuple[str, str]] = {
     "any": ("#222222", ""),
 }
 _OTHER = ("#777777", "1 3")
+_TITLE, _STRONG, _SMALL = 'font-size="17" font-weight="600"', 'font-weight="600"', 'font-size="12"'
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _MOST_POINTS = 600
 """A curve of thousands of points looks the same with every n-th of them."""
@@ -65,11 +66,11 @@ def figure(title: str, curves: Sequence[Curve], thresholds: Sequence[Threshold])
         f'font-family="system-ui, sans-serif" font-size="13" fill="#222222" role="img" aria-label="{escape(title)}">'
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>'
     )
-    return "\n".join([head, _text(_LEFTS[0], 34, title, size=17, weight="600"), *parts, "</svg>", ""]).encode()
+    return "\n".join([head, _text(_LEFTS[0], 34, title, style=_TITLE), *parts, "</svg>", ""]).encode()
 
 
 def _frame(panel: _Panel) -> Iterator[str]:
-    yield _text(panel.left, _TOP - 12, panel.title, weight="600")
+    yield _text(panel.left, _TOP - 12, panel.title, style=_STRONG)
     for tick in _TICKS:
         x, y = panel.place(tick, tick)
         yield f'<path d="M{x:.1f} {_TOP}v{_SIDE}M{panel.left} {y:.1f}h{_SIDE}" stroke="#dddddd" fill="none"/>'
@@ -115,7 +116,7 @@ def _legend(curves: Iterable[Curve], own: Mapping[str, Threshold]) -> Iterator[s
         yield f'<path d="M{x} {line - 4}h34" {stroke}/>'
         yield _text(x + 44, line, _words(curve, own.get(curve.guideline)))
         line += 22
-    yield _text(x, line + 8, "A ring: from here on a score flags. A dot: from here on it refuses.", size=12)
+    yield _text(x, line + 8, "A ring: from here on a score flags. A dot: from here on it refuses.", style=_SMALL)
 
 
 def _words(curve: Curve, threshold: Threshold | None) -> str:
@@ -127,6 +128,5 @@ def _words(curve: Curve, threshold: Threshold | None) -> str:
     return f"{curve.guideline}: {areas}; {rows}{chosen}"
 
 
-def _text(x: float, y: float, words: str, *, anchor: str = "start", size: int = 13, weight: str = "400") -> str:
-    style = f'text-anchor="{anchor}" font-size="{size}" font-weight="{weight}"'
-    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(words)}</text>'
+def _text(x: float, y: float, words: str, *, anchor: str = "start", style: str = 'font-size="13"') -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {style}>{escape(words)}</text>'
