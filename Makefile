@@ -12,7 +12,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help venv demo test check bench lock clean
+.PHONY: help venv demo test check bench deb lock clean
 
 help: ## say what can be done
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -55,6 +55,11 @@ check: $(VENV)/test.stamp ## lint, types, architecture
 BENCHES := access audit redaction pii_speed engine service peers
 bench: $(VENV)/test.stamp ## one table per benchmark
 	@for b in $(BENCHES); do echo "== benchmarks/$$b.py"; $(BIN)/python -m benchmarks.$$b; done
+
+# SOURCE_DATE_EPOCH decides the times in the package; two builds from the same commit have the same bytes.
+deb: ## the Debian package, into dist/ (compiles llama.cpp for any x86-64 computer the first time)
+	@PYTHON=$(PYTHON) debian/wheels.sh build/wheels
+	@$(PYTHON) debian/build.py --wheels build/wheels --out dist
 
 lock: ## make the hash-locked requirements anew
 	@$(PIP) install pip-tools
