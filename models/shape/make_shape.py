@@ -27,7 +27,7 @@ from rich.progress import Progress
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from models.shape.shapes import SHAPES, U32, Array, Shape, Tensor
+from models.shape.shapes import SHAPES, U32, Array, Shape, Tensor, cut
 from models.shape.vocabulary import Entry, gemma2_entries, gemma4_entries
 
 __all__ = ["main", "make"]
@@ -46,9 +46,12 @@ _ROTATED = 4
 _SEED = 20_260_421
 
 
-def make(name: str, out: Path, source: Path) -> Path:
-    """Write one file if it is not there yet, and return where it is."""
-    shape, path = SHAPES[name], out / f"shape-{name}-q4_0.gguf"
+def make(name: str, out: Path, source: Path, *, layers: int | None = None) -> Path:
+    """Write one file if it is not there yet, and return where it is; `layers` makes a cheaper one."""
+    shape = SHAPES[name]
+    if layers is not None:
+        shape, name = cut(shape, layers), f"{name}-{layers}-layers"
+    path = out / f"shape-{name}-q4_0.gguf"
     if path.exists():
         return path
     out.mkdir(parents=True, exist_ok=True)
@@ -168,8 +171,9 @@ def main() -> None:
     parser.add_argument("--like", choices=sorted(SHAPES), required=True)
     parser.add_argument("--out", type=Path, default=Path("build/shape"))
     parser.add_argument("--source", type=Path, help=f"{_SOURCE}.tar.gz; fetched with pip if not given")
+    parser.add_argument("--layers", type=int, help="only so many layers, all with a cache of their own")
     args = parser.parse_args()
-    path = make(args.like, args.out, args.source or fetched(args.out))
+    path = make(args.like, args.out, args.source or fetched(args.out), layers=args.layers)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     print(f"{path}  {path.stat().st_size} bytes  sha256 {digest}")

@@ -7,9 +7,9 @@ The names are those of github.com/ggml-org/llama.cpp `src/models/gemma4.cpp` and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["SHAPES", "U32", "Array", "Gemma2", "Gemma4", "Kind", "Shape", "Tensor"]
+__all__ = ["SHAPES", "U32", "Array", "Gemma2", "Gemma4", "Kind", "Shape", "Tensor", "cut"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,13 @@ class Gemma2:
 
 
 Shape = Gemma4 | Gemma2
+
+
+def cut(shape: Shape, layers: int) -> Shape:
+    """The same with fewer layers, whole periods of sliding and global ones being the caller's care."""
+    if isinstance(shape, Gemma4):
+        return replace(shape, layers=layers, shared=0)
+    return replace(shape, layers=layers)
 
 
 def _attention(name: str, width: int, heads: int) -> Iterator[Tensor]:
