@@ -21,6 +21,7 @@ __all__ = [
     "CLEAR_KINDS",
     "MAX_LEAF",
     "SEALED_KINDS",
+    "SEALED_LINE",
     "Caller",
     "Entry",
     "InText",
@@ -51,7 +52,7 @@ _ENTRY = re.compile(
     rb"cordon1 (0|[1-9][0-9]{0,15}) ([A-Z]) (-|0|[1-9][0-9]{0,15}) (-|0|[1-9][0-9]{0,15}) (0|[1-9][0-9]{0,15})"
     rb" ([0-9a-f]{64}) ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}Z)\n"
 )
-_SEALED = re.compile(
+SEALED_LINE = re.compile(
     rb"cordon1 (0|[1-9][0-9]{0,14}) ([BERZ]) (0|[1-9][0-9]{0,14}) (0|[1-9][0-9]{0,14}) (?:0|[1-9][0-9]{0,14})"
     rb" [0-9a-f]{64} ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}Z)\n\Z"
 )
@@ -332,7 +333,7 @@ class Entry:
 
 def read_place(leaf: bytes) -> Place:
     """Return the place of a leaf and nothing else, under the whole grammar: what a reader of millions needs."""
-    match = _SEALED.match(leaf)
+    match = SEALED_LINE.match(leaf)
     if match is None:
         return _split(leaf)[0]
     seq, kind, epoch, index, hour = match.groups()

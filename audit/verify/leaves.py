@@ -4,23 +4,30 @@ A log of a million records must not need a million objects to be checked. Leaves
 held against the tiles of the package and let go; whoever needs an entry again reads its bundle again.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from audit import shapes
 from audit.chain import BrokenOrderError, Order
-from audit.record import SEALED_KINDS, Entry, read_place
+from audit.record import SEALED_KINDS, SEALED_LINE, Entry, parse_time, read_place
 from audit.strictjson import Json, MalformedError
 from audit.tree import ProofError, TileName, TilePass, leaf_hash, read_bundle, tile_names
 from audit.verify.findings import Board, Finding
 
-__all__ = ["Leaves", "Progress", "Reader", "bundle_leaves", "read_leaves"]
+__all__ = ["Leaves", "Progress", "Reader", "bundle_leaves", "read_heartbeat", "read_leaves"]
 
 Reader = Callable[[str], bytes | None]
 """Gives a file of the package, or None."""
 Progress = Callable[[str, int, int], None]
 """Told now and then: what is being done, how much of it, of how much."""
 _WIDTH = 256
+_NUMBER = rb"(0|[1-9][0-9]{0,14})"
+_BEAT = re.compile(
+    rb'\{"v":1,"t":"([0-9T:.+-]{29})","boot":"([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})","boot_ms":'
+    + _NUMBER + rb',"asleep_ms":' + _NUMBER + rb',"open":' + _NUMBER + rb"\}\Z"
+)  # fmt: skip
+"""A heartbeat as Cordon writes it: its shape (audit/shapes.json) and its one spelling at once."""
 _TOLD_EVERY = 64
 
 
@@ -90,37 +97,68 @@ def _bundles(size: int) -> Iterator[TileName]:
 
 
 def _read(leaves: Sequence[bytes], found: Leaves, order: Order, board: Board) -> None:
+    """Take the leaves of a bundle. The next record in order, of a sealed kind, is all there is to see of most."""
+    hour = b""
     for leaf in leaves:
-        try:
-            place = read_place(leaf)
-        except MalformedError:
-            seq = len(found.kinds)
-            found.kinds.append(0)
-            board.add("V05", "fail", Finding(seq=seq, a=seq, b=seq))
-            continue
-        found.kinds.append(ord(place[1]))
-        try:
-            order.take(place)
-        except BrokenOrderError:
-            board.add("V05", "fail", Finding(seq=len(found.kinds) - 1, a=order.seq, b=place[0]))
-            order.skip(place)
-        if place[1] not in SEALED_KINDS:
-            _read_clear(leaf, len(found.kinds) - 1, found, board)
+        match = SEALED_LINE.match(leaf)
+        if match is not None:
+            seq, kind, epoch, index, now = match.groups()
+            if now == hour and (int(seq), int(epoch), int(index)) == (order.seq, order.epoch, order.index):
+                order.seq += 1
+                order.index += 1
+                found.kinds.append(kind[0])
+                continue
+            hour = now
+        _read_leaf(leaf, found, order, board)
+
+
+def _read_leaf(leaf: bytes, found: Leaves, order: Order, board: Board) -> None:
+    seq = len(found.kinds)
+    try:
+        place = read_place(leaf)
+    except MalformedError:
+        found.kinds.append(0)
+        board.add("V05", "fail", Finding(seq=seq, a=seq, b=seq))
+        return
+    found.kinds.append(ord(place[1]))
+    try:
+        order.take(place)
+    except BrokenOrderError:
+        board.add("V05", "fail", Finding(seq=seq, a=order.seq, b=place[0]))
+        order.skip(place)
+    if place[1] == "K":
+        found.handovers.append(Entry.parse(leaf))
+    elif place[1] not in SEALED_KINDS:
+        _read_clear(leaf, seq, found, board)
 
 
 def _read_clear(leaf: bytes, seq: int, found: Leaves, board: Board) -> None:
-    entry = Entry.parse(leaf)
-    if entry.kind == "K":
-        found.handovers.append(entry)
-        return
+    kind, data = chr(found.kinds[seq]), leaf[leaf.index(b"\n") + 1 :]
     try:
-        body = shapes.read("records", entry.kind, entry.body or b"")
+        body = read_heartbeat(data) if kind == "H" else shapes.read("records", kind, data)
     except MalformedError:
         board.add("V17", "fail", Finding(seq=seq))
         return
     found.newest_t = body["t"]
-    if entry.kind != "H":
-        found.clear[seq] = entry, body
+    if kind != "H":
+        found.clear[seq] = Entry.parse(leaf), body
+
+
+def read_heartbeat(data: bytes) -> Json:
+    """Read the body of an H: in one match as Cordon writes it, else as every body is read."""
+    match = _BEAT.match(data)
+    if match is None:
+        return shapes.read("records", "H", data)
+    t, boot, boot_ms, asleep_ms, open_ = match.groups()
+    parse_time(t.decode())
+    return {
+        "v": 1,
+        "t": t.decode(),
+        "boot": boot.decode(),
+        "boot_ms": int(boot_ms),
+        "asleep_ms": int(asleep_ms),
+        "open": int(open_),
+    }
 
 
 def _hold(computed: Iterator[tuple[TileName, bytes]], read: Reader, wrong: list[tuple[TileName, Finding]]) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from audit import shapes
 from audit.chain import BrokenChainError, KeyChain, RangeError
 from audit.checkpoint import (
     BadSignatureError,
@@ -29,7 +28,7 @@ from audit.shapes import b64
 from audit.strictjson import Json, MalformedError
 from audit.tree import TileName, root_from_tiles
 from audit.verify.findings import Board, Finding
-from audit.verify.leaves import Leaves, Progress, bundle_leaves, read_leaves
+from audit.verify.leaves import Leaves, Progress, bundle_leaves, read_heartbeat, read_leaves
 from audit.verify.package import Package
 
 __all__ = ["Anchors", "Fixed", "Structure", "check_identity", "check_structure"]
@@ -128,7 +127,7 @@ class Structure:
 
 def _heartbeat(entry: Entry) -> Json | None:
     try:
-        return shapes.read("records", "H", entry.body or b"")
+        return read_heartbeat(entry.body or b"")
     except MalformedError:
         return None  # V17 has said so
 
