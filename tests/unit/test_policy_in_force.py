@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -28,10 +29,13 @@ from proxy.exchange import (
 )
 from proxy.pipeline import journey, within_limits
 from proxy.rooms import Rooms
+from tests.kit.audit_house import quick_folder
 from tests.kit.found import request
+from tests.kit.gateway_house import housed
 from tests.kit.policies import files, policy_of
 from tests.kit.rooms import FakeHouse
 
+tmp_path = pytest.fixture(name="tmp_path")(quick_folder)
 _ACTIONS = ("pseudonymise", "mask", "keep", "refuse")
 _NEVER_KEPT = {"NAME", "ID", "PHONE", "EMAIL", "SECRET"}
 
@@ -142,3 +146,19 @@ async def test_what_is_too_much_is_refused_before_anything_reads_it(texts: tuple
 
 def test_types_of_the_policies_are_those_of_the_detectors() -> None:
     assert set(DETECTOR_TYPES) == {type_.value for type_ in Type}
+
+
+# ---- the window of an answer -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("least", "most", "chars"), [(48, 512, 192), (100, 512, 400), (48, 48, 192)])
+async def test_the_measured_speed_chooses_within_the_bounds_of_the_policy(
+    tmp_path: Path, least: int, most: int, chars: int
+) -> None:
+    rules = f"[safety.window]\nleast_tokens = {least}\nmost_tokens = {most}\n"
+    (tmp_path / "site.toml").write_text(f'name = "site"\nextends = "hospital"\ntitle = "Site"\n{rules}')
+    async with housed(tmp_path, policy="site") as yard:
+        await yard.ledger.open()
+        assert yard.house.rooms is not None
+        assert yard.house.rooms.rules.window_chars == chars  # the guard reads 1,000 tokens a second, the model says 10
+        await yard.ledger.close()
