@@ -157,22 +157,30 @@ async def _scanned(a: Answer) -> _Stage:
                 scan.finish()
                 if text := await _settle(a, scan):
                     yield text
+                _count(a, scan)
                 scan = OutputScan(a.vault, a.rooms.rules.out_actions)
                 yield await _scanned_call(a, item) if isinstance(item, ToolCallOut) else item
     except OutputRefused as refused:
         raise Withhold(",".join(refused.kinds)) from None
+    finally:
+        _count(a, scan)
+
+
+def _count(a: Answer, scan: OutputScan) -> None:
+    """What a finished scan replaced, let pass, and knew already."""
+    a.outcome.known += scan.known
+    a.outcome.masked.update(dict(scan.counts))
+    a.outcome.let_pass.update(dict(scan.kept))
 
 
 async def _settle(a: Answer, scan: OutputScan) -> str:
     out: list[str] = []
-    known = scan.known
     while (window := scan.due()) is not None:
         findings = await a.rooms.analyst.look(a.exchange, window.text)
         try:
             out.append(scan.settle(window, findings))
         except RedactionError as fault:
             raise CordonError(fault.code) from None
-    a.outcome.known += scan.known - known
     return "".join(out)
 
 
@@ -184,7 +192,7 @@ async def _scanned_call(a: Answer, call: ToolCallOut) -> ToolCallOut:
         masked = scan.whole_json(call.arguments.reveal(), findings)
     except RedactionError as fault:
         raise CordonError(fault.code) from None
-    a.outcome.known += scan.known
+    _count(a, scan)
     return ToolCallOut(call.id, call.name, RedactedText(masked))
 
 

@@ -34,7 +34,7 @@ _LABELS: dict[str, frozenset[str]] = {
     "result": frozenset({"paired", "code_wrong", "closed"}),
     "guideline": frozenset({"dangerous", "harassment", "hate", "sexual", "injection"}),
     "direction": frozenset({"prompt", "response"}),
-    "action": frozenset({"permit", "flag", "refuse"}),
+    "action": frozenset({"permit", "flag", "refuse", "masked", "kept"}),
 }
 
 _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -44,6 +44,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "cordon_non_loopback": ("Connections closed at once: the peer was not this computer.", ()),
     "cordon_pairings": ("Attempts to pair a panel.", ("result",)),
     "cordon_judgements": ("Decisions of the safety policy.", ("guideline", "direction", "action")),
+    "cordon_added_identifiers": ("Identifiers a model added to its answer, by what was done.", ("action",)),
     "cordon_known_in_output": ("Originals that a model wrote by itself; above zero asks for a look.", ()),
 }
 _GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -49,3 +49,6 @@ class Meter:
             self.metrics.took("cordon_first_segment_seconds", outcome.first_ms / 1000)
         if outcome.known:
             self.metrics.count("cordon_known_in_output", outcome.known)
+        for action, found in (("masked", outcome.masked), ("kept", outcome.let_pass)):
+            if found:
+                self.metrics.count("cordon_added_identifiers", found.total(), action=action)

@@ -5,6 +5,7 @@ Law: protocols of one to three methods; values in, values out; faults are `Cordo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -93,6 +94,10 @@ class Outcome:
     unresolved: int = 0
     known: int = 0
     """Originals of this exchange that the model wrote by itself."""
+    masked: Counter[str] = field(default_factory=Counter)
+    """Personal data the model added, replaced before it left, by kind."""
+    let_pass: Counter[str] = field(default_factory=Counter)
+    """Personal data the model added that the policy lets pass, by kind."""
     first_ms: int | None = None
     """From arrival to the first text that left, or None if nothing did."""
     said: list[RedactedText] = field(default_factory=list)

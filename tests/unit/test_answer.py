@@ -276,6 +276,16 @@ async def test_new_personal_data_is_masked_and_a_known_value_counted() -> None:
     case.house.analyst.literals = {MAIL: Type.EMAIL, NAME: Type.NAME}
     assert MAIL not in said(await case.run())
     assert case.outcome.known == 1
+    assert case.outcome.masked == {"OTHER": 1}
+    assert not case.outcome.let_pass
+
+
+async def test_what_the_policy_lets_pass_is_counted_too() -> None:
+    case = Case(["Ask Novak in Brno.", call(to="Novak")])
+    case.house.analyst.literals = {"Novak": Type.NAME, "Brno": Type.LOCATION}
+    await case.run()
+    assert case.outcome.let_pass == {"PERSON": 2, "OTHER": 1}
+    assert not case.outcome.masked
 
 
 async def test_a_kind_the_policy_refuses_withholds_the_answer() -> None:

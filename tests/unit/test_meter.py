@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from policies.decide import Evidence, UnitScores, decide
@@ -64,3 +66,11 @@ def test_an_answer_tells_its_first_text_and_what_the_model_knew() -> None:
     said = lines(watch.metrics)
     assert "cordon_first_segment_seconds_sum 0.5" in said
     assert "cordon_known_in_output_total 2.0" in said
+
+
+def test_what_a_model_added_is_told_by_what_was_done() -> None:
+    watch = meter()
+    watch.answered(Outcome(masked=Counter(EMAIL=2), let_pass=Counter(PERSON=1)))
+    said = lines(watch.metrics)
+    assert 'cordon_added_identifiers_total{action="masked"} 2.0' in said
+    assert 'cordon_added_identifiers_total{action="kept"} 1.0' in said
