@@ -73,8 +73,9 @@ def main() -> None:
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
+        began = time.process_time()
         seconds = loop.prompt(asked["prompt"]) if "prompt" in asked else loop.answer(asked["answer"])
-        print(json.dumps({"s": seconds}), flush=True)
+        print(json.dumps({"s": seconds, "processor_s": time.process_time() - began}), flush=True)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def _check(size: int) -> tuple[tuple[Piece, ...], list[tuple[Piece, ...]]]:
 
 
 def e3_one_stream(ours: Ours, bare: Bare, runs: int, sizes: Sizes) -> None:
-    """Answer and prompt, against the bare loop."""
+    """Answer and prompt, against the bare loop; by the clock, and by processor time, which other work leaves alone."""
 
     def ask(run: int) -> float:
         return ours.answer_rate(question(30, f"rate {run}"), sizes.answer)
@@ -123,10 +123,29 @@ def e3_one_stream(ours: Ours, bare: Bare, runs: int, sizes: Sizes) -> None:
         lambda run: tokens / ours.first_s(question(sizes.prompt, f"{run:03d} p")),
         lambda _: tokens / bare.prompt(tokens),
     )
+
+    def loop_processor(_: int) -> float:
+        bare.prompt(64)
+        bare.answer(sizes.answer)
+        return sizes.answer / bare.processor_s
+
+    def prompt_processor(_: int) -> float:
+        bare.prompt(tokens)
+        return tokens / bare.processor_s
+
+    answer_own = _turns(
+        runs, lambda run: ours.answer_processor_rate(question(30, f"own {run}"), sizes.answer), loop_processor
+    )
+    prompt_own = _turns(
+        runs, lambda run: ours.prompt_processor_rate(question(sizes.prompt, f"{run:03d} o")), prompt_processor
+    )
     rows = [
         ("answer, tokens a second", *(f"{value:.2f}" for value in answer), f"{answer[0] / answer[1]:.3f} x"),
         (f"prompt of {tokens}, tokens a second", *(f"{v:.2f}" for v in prompt), f"{prompt[0] / prompt[1]:.3f} x"),
-    ]
+        ("answer, tokens a second of processor", *(f"{v:.2f}" for v in answer_own),
+         f"{answer_own[0] / answer_own[1]:.3f} x"),
+        ("prompt, the same", *(f"{v:.2f}" for v in prompt_own), f"{prompt_own[0] / prompt_own[1]:.3f} x"),
+    ]  # fmt: skip
     show("E3: one stream", ("", "Cordon's engine", "bare loop", "ratio"), rows)
 
 

@@ -81,6 +81,25 @@ class Ours:
         first, whole, done = self._ask(self._request(text, tokens))
         return (done.completion_tokens - 1) / max(whole - first, 1e-9)
 
+    def answer_processor_rate(self, text: str, tokens: int) -> float:
+        """Tokens a second of processor time, of all threads, after the first token."""
+        self._process.send(self._request(text, tokens))
+        self._process.until(Delta)
+        began = self.processor_s()
+        done = self._process.until(Done)[-1]
+        return (done.completion_tokens - 1) / max(self.processor_s() - began, 1e-3)
+
+    def prompt_processor_rate(self, text: str) -> float:
+        """The same of a prompt."""
+        began = self.processor_s()
+        done = self._ask(self._request(text, 1))[2]
+        return done.prompt_tokens / max(self.processor_s() - began, 1e-3)
+
+    def processor_s(self) -> float:
+        """What the process has used so far; see proc(5)."""
+        words = Path(f"/proc/{self._process.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
     def first_s(self, text: str) -> float:
         """Seconds to the first token."""
         return self._ask(self._request(text, 1))[1]
@@ -205,6 +224,8 @@ class Bare:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.processor_s = 0.0
+        """Of the last order."""
 
     @classmethod
     @contextlib.contextmanager
@@ -233,7 +254,9 @@ class Bare:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        return float(json.loads(self._process.stdout.readline())["s"])
+        reply = json.loads(self._process.stdout.readline())
+        self.processor_s = float(reply["processor_s"])
+        return float(reply["s"])
 
 
 class Server:

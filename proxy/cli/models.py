@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from rich.console import Console
 from rich.table import Column, Table
 
 from proxy.cli.command import Command, Exit, complain, out
@@ -18,12 +19,20 @@ from proxy.cli.models_import import IMPORT
 from proxy.cli.models_recommend import RECOMMEND
 from proxy.cli.shelf import FileState, OnShelf, inspect, settings_or_defaults, weigh
 from proxy.config import ConfigError, Settings
+from proxy.imports import record_of
+from proxy.licences import licence_of
 from proxy.models import CatalogueModel
+from proxy.policy_files import calibration_of
 from proxy.stock import read_catalogue
+from proxy.workers.engine.hardware import memory_available
 
 __all__ = ["COMMANDS"]
 
 _MIB, _GIB = 1 << 20, 1 << 30
+_SHARE = 0.9
+_CELLS, _GUARD_CELLS, _SLOTS = 16_384, 4_096, 4
+_BESIDE = 600 << 20
+"""Buffers beside weights and cache; see proxy/workers/engine/fit.py."""
 _BAD = frozenset({FileState.ABSENT, FileState.DIFFERS, FileState.UNAPPROVED})
 
 
@@ -43,15 +52,40 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([one.body() for one in seen]))
         return Exit.DONE
-    table = Table(
-        Column("id", no_wrap=True), "role", "licence", "size", "file", "recommended for", box=None, pad_edge=False
-    )
+    names = [Column(name, no_wrap=True) for name in ("id", "role", "licence")]
+    numbers = [Column(name, no_wrap=True, justify="right") for name in ("file", "memory")]
+    states = [Column(name, no_wrap=True) for name in ("here", "fits", "calibrated")]
+    table = Table(*names, *numbers, *states, "recommended for", box=None, pad_edge=False)
+    room = int(_SHARE * memory_available())
     for model, one in zip(models, seen, strict=True):
         use = "demonstration only" if model.demo else ", ".join(model.scenarios)
-        table.add_row(one.id, one.role, one.licence, _size(model.bytes), one.state.value, use)
-    out().print(table)
-    out().print(f"Files lie in {settings.models.dir}. A digest is computed by: cordon models verify", markup=False)
+        need = model.bytes + model.kv_bytes(_GUARD_CELLS if model.role == "guard" else _CELLS, _SLOTS) + _BESIDE
+        fits = "yes" if need <= room else "no"
+        table.add_row(
+            one.id, one.role, _licence(settings, model), _size(model.bytes), _size(need), one.state.value, fits,
+            _calibrated(settings, one), use,
+        )  # fmt: skip
+    Console(highlight=False, width=max(130, out().width)).print(table)
+    out().print(
+        f"Files lie in {settings.models.dir}. Memory is for each alone, with its cache. A digest is computed by: "
+        "cordon models verify", markup=False,
+    )  # fmt: skip
     return Exit.DONE
+
+
+def _licence(settings: Settings, model: CatalogueModel) -> str:
+    """The licence, and whether the site accepted it where it asks for that."""
+    licence = licence_of(model.licence)
+    if model.demo or not licence.asks:
+        return model.licence
+    accepted = record_of(settings.models.dir, model.id) is not None or licence.id in settings.models.accepted_licences
+    return f"{model.licence}, {'accepted' if accepted else 'to accept'}"
+
+
+def _calibrated(settings: Settings, one: OnShelf) -> str:
+    if one.role != "guard" or not one.approved:
+        return ""
+    return "yes" if calibration_of(settings.policy, one.approved) is not None else "no"
 
 
 def _size(count: int) -> str:
