@@ -189,7 +189,8 @@ export async function ageDecryptPassphrase(passphrase, data, progress = () => {}
   return openPayload(fileKey, data, file);
 }
 
-function parseAge(data) {
+/** Split a header; form only. */
+export function parseAge(data) {
   const text = latin1(data);
   if (!text.startsWith(VERSION)) throw new MalformedError("age: version");
   const stanzas = [];
@@ -211,7 +212,8 @@ function unb64Bare(text) {
   return unb64(text + "=".repeat((4 - (text.length % 4)) % 4));
 }
 
-function openPayload(fileKey, data, { place, mac }) {
+/** Check the header against the file key and open what follows it. */
+export function openPayload(fileKey, data, { place, mac }) {
   const header = hmac(sha256, hkdf(fileKey, new Uint8Array(), utf8("header")), data.subarray(0, place + 3));
   const stated = unb64Bare(mac);
   if (fileKey.length !== 16 || !sameBytes(header, stated)) throw new NotOpenedError("age: header");
