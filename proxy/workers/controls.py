@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Mapping
 from proxy.workers.kernel import call, outcome
 from proxy.workers.lockstate import Control, Role
 
-__all__ = ["WITHOUT", "controls", "expected"]
+__all__ = ["WITHOUT", "controls", "expected", "port_control"]
 
 _Steps = Generator[str, None, None]
 
@@ -31,6 +31,7 @@ _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 _UNSPECIFIED = bytes(16)  # sockaddr with family AF_UNSPEC
 _UNIX_ADDRESS = struct.pack("H", _AF_UNIX) + b"cordon-control\0"
 _BEYOND_32_BITS = 0x100000000
+_ABI_WITH_PORTS = 4
 _MAX_FD = 1024  # LimitNOFILE of the unit
 
 
@@ -257,6 +258,32 @@ def controls(role: Role, *, sealed: bool) -> tuple[Control, ...]:
     """Try every way out in this process, now."""
     wanted = expected(role, sealed=sealed)
     return tuple(Control(name, expect, _got(_PROBES[name], expect)) for name, expect in wanted.items())
+
+
+def port_control(ports: tuple[int, ...], landlock_abi: int) -> tuple[Control, ...]:
+    """For the connector to an http server: every port but its own is refused (Landlock, version 4).
+
+    The address is the broadcast one: Landlock looks at the port first, and TCP has no route to it (ENETUNREACH), so
+    nothing is sent whatever the answer is. The first step shows that the connector's own port is not refused.
+    """
+    if not ports:
+        return ()
+    if landlock_abi < _ABI_WITH_PORTS:
+        return (Control("other-port", "EACCES", "not-run"),)
+    reached = _port_outcome(ports[0])
+    got = _port_outcome(ports[0] ^ 1) if reached == "ENETUNREACH" else reached
+    return (Control("other-port", "EACCES", got),)
+
+
+def _port_outcome(port: int) -> str:
+    fd = call("socket", _INET, _STREAM, 0)
+    if fd < 0:
+        return outcome(fd)
+    try:
+        address = struct.pack("=HH4s8x", _INET, socket.htons(port), b"\xff" * 4)
+        return outcome(call("connect", fd, address, len(address)))
+    finally:
+        os.close(fd)
 
 
 def _got(probe: Callable[[], _Steps], expect: str) -> str:

@@ -17,7 +17,7 @@ import filters
 import policies
 import proxy
 from proxy.workers.bpf import filter_digest
-from proxy.workers.controls import controls
+from proxy.workers.controls import controls, port_control
 from proxy.workers.descriptors import FdFacts, View, inspect_descriptors
 from proxy.workers.kernel import call, machine
 from proxy.workers.lockstate import Control, FactFds, Locked, LockError, Role
@@ -165,6 +165,7 @@ def facts(locked: Locked, *, links: Mapping[int, str] | None = None) -> ProcFact
     """
     role, fds = locked.plan.role, locked.fact_fds
     tried = locked.early + controls(role, sealed=is_sealed(locked))
+    tried += port_control(locked.plan.connect_ports, locked.landlock_abi)
     status = status_fields(fds.status)
     view = View(locked.plan, fds, locked.kept, dict(locked.plan.links) if links is None else links)
     return ProcFacts(

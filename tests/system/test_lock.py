@@ -519,3 +519,24 @@ def test_facts_are_plain_values() -> None:
     assert len(got["exe"]) == len(got["code"]) == len(got["filter"]) == 64
     assert {one["name"] for one in got["controls"]} >= set(expected(Role.ANALYST, sealed=False))
     assert json.loads(json.dumps(got)) == got
+
+
+@pytest.mark.skipif(landlock_abi() < 4, reason="Landlock sees ports from version 4 on")
+def test_the_connector_reaches_its_own_port_and_no_other() -> None:
+    got = run_child("""
+        from dataclasses import replace
+        from proxy.workers.facts import facts
+        server, other = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+        mine, others = server.getsockname(), other.getsockname()
+        if os.fork():  # the parent keeps the listeners; the child is the connector
+            os.wait()
+            os._exit(0)
+        server.close(); other.close()
+        locked = lock(replace(plan(Role.ENGINE_HTTP, own=False), connect_ports=(mine[1],)))
+        def tried(address):
+            with socket.socket() as one:
+                return one.connect_ex(address)
+        control = next(one for one in facts(locked).controls if one.name == "other-port")
+        answer([tried(mine), tried(others), control.got])
+    """)
+    assert got == [0, errno.EACCES, "EACCES"]

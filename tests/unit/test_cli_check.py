@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from proxy.cli.check import COMMANDS
 from proxy.cli.examine_host import Level
 from proxy.config import Settings
 from proxy.hostfacts import expected_filters
+from proxy.preflight import Preflight
 from tests.kit.audit_house import quick_folder
 from tests.kit.commands import cordon, officer_folder, settings_file
 from tests.kit.gateway import running
@@ -237,3 +239,48 @@ def test_levels_have_words_and_an_order() -> None:
     assert sorted(Level) == [Level.GOOD, Level.REMARK, Level.SILENT, Level.STOPS]
     assert len({level.word for level in Level}) == 4
     assert COMMANDS[0].example.startswith("cordon check")
+
+
+def facts(**changed: object) -> Preflight:
+    good = Preflight(
+        egress_bytes=0, ingress_bytes=0, socket_egress_bytes=0, swap_max=0, unit="cordon.service " + "ab" * 16,
+        reload_needed=False, port6_taken=False, host_netns=1, tcp_fastopen=1, lsm=(), memory_bytes=1, settings={},
+    )  # fmt: skip
+    return replace(good, **changed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changed", "missing", "expected"),
+    [
+        ({}, (), ("good", "every protection of the shipped unit was in force")),
+        ({}, ("PrivateNetwork",), ("stops", "weaker than the shipped one in PrivateNetwork")),
+        ({"egress_bytes": None}, (), ("stops", "does not count")),
+    ],
+)
+def test_the_unit_of_the_last_start_is_looked_at(
+    folder: Path, port: int, monkeypatch: pytest.MonkeyPatch, changed: dict[str, object],
+    missing: tuple[str, ...], expected: tuple[str, str],
+) -> None:  # fmt: skip
+    written = folder / "preflight"
+    written.touch()
+    monkeypatch.setattr(examine_host, "PREFLIGHT", written)
+    monkeypatch.setattr(examine_host, "read_preflight", lambda: facts(**changed))
+    monkeypatch.setattr(examine_host, "unit_weaknesses", lambda _: missing)
+    monkeypatch.setattr(examine_host, "_wanted", lambda _: "E1")
+    _, found = checked(settings_file(folder, port))
+    assert any(
+        got == expected[0] and expected[1] in words for got, words in [*said(found, "unit"), *said(found, "bytes")]
+    )
+    assert said(found, "namespaces")[0][0] == "good"
+
+
+def test_a_port_that_systemd_holds_for_us_is_not_asked(
+    folder: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examine_host, "_held_for_us", lambda _: True)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        _, found = checked(settings_file(folder, port))
+    assert "held by systemd" in said(found, "port")[0][1]
+    assert not examine_host._is_cordon(port)

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from proxy.workers import controls as module
-from proxy.workers.controls import WITHOUT, controls, expected
+from proxy.workers.controls import WITHOUT, controls, expected, port_control
 from proxy.workers.lockstate import Role
 
 LOCAL_ONLY = {  # harmless in the test process itself: no socket is opened, no name looked up
@@ -122,3 +122,10 @@ def test_every_control_is_reported_once_and_in_order(monkeypatch: pytest.MonkeyP
     got = controls(Role.ENGINE, sealed=True)
     assert [one.name for one in got] == list(expected(Role.ENGINE, sealed=True))
     assert {one.got for one in got} == {"EPERM"}
+
+
+def test_the_connectors_port_control_sends_nothing_and_sees_a_missing_lock() -> None:
+    (found,) = port_control((8081,), 4)
+    assert (found.name, found.expect, found.got) == ("other-port", "EACCES", "ENETUNREACH")
+    assert port_control((8081,), 3)[0].got == "not-run"
+    assert port_control((), 7) == ()

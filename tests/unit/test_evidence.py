@@ -98,7 +98,7 @@ def test_every_control_of_every_process_counts(role):
         assert body(procs=changed(role, controls=controls))["reasons"] == [f"control:{name}"]
         missing = [control for control in controls if control["name"] != name]
         reasons = body(procs=changed(role, controls=missing))["reasons"]
-        assert reasons == ([] if name in ("memfd", "tcp4-route") else [f"control:{name}"])
+        assert reasons == ([] if name in ("memfd", "tcp4-route", "other-port") else [f"control:{name}"])
 
 
 def test_an_unknown_control_is_not_believed():
