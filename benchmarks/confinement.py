@@ -2,8 +2,8 @@
 
     python -m benchmarks.confinement [--requests 2000]
 
-Both columns of a row are measured in the same run, in turn, in processes that differ in the lock alone. The request is a
-POST of 2 KiB over loopback to the service's own HTTP library, answered by a worker at the other end of a link.
+Both columns of a row are measured in the same run, in turn, in processes that differ in the lock alone. The request is
+a POST of 2 KiB over loopback to the service's own HTTP library, answered by a worker at the other end of a link.
 """
 
 from __future__ import annotations
@@ -121,17 +121,15 @@ async def _ask(port: int, count: int) -> list[float]:
     return took
 
 
+def _server(locked: bool) -> subprocess.Popen[str]:
+    code = SERVE.format(root=str(ROOT), locked=locked)
+    command = [sys.executable, "-I", "-B", "-c", code]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
 def request_times(count: int) -> tuple[float, float]:
     """Median milliseconds of a request without and with the lock; rounds of each in turn."""
-    servers = [
-        subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", SERVE.format(root=str(ROOT), locked=locked)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
-        for locked in (False, True)
-    ]
+    servers = [_server(locked) for locked in (False, True)]
     took: tuple[list[float], list[float]] = ([], [])
     try:
         ports = [json.loads(server.stdout.readline()) for server in servers if server.stdout]
@@ -139,7 +137,7 @@ def request_times(count: int) -> tuple[float, float]:
             asyncio.run(_ask(port, 200))
         for _ in range(_ROUNDS * 2):
             for times, port in zip(took, ports, strict=True):
-                times += asyncio.run(_ask(port, count // (_ROUNDS * 2)))
+                times.extend(asyncio.run(_ask(port, count // (_ROUNDS * 2))))
     finally:
         for server in servers:
             server.kill()
