@@ -144,6 +144,8 @@ class Clinic:
     analyst: Analyst
     engine: Engine
     seen: list[dict[str, Any]] = field(default_factory=list)
+    doors: list[asyncio.Server] = field(default_factory=list)
+    server: web.Server[Any] | None = None
     close: Callable[[], Awaitable[None]] | None = None
     hall: Hall | None = None
     app: web.Application | None = None
@@ -160,9 +162,10 @@ class Clinic:
         app.on_response_prepare.append(self.note)
         runner = make_runner(app)
         await runner.setup()
-        server = runner.server
+        self.server = server = runner.server
         assert isinstance(server, web.Server)
-        doors = await open_doors([*((Listener.TCP, s) for s in sockets), (Listener.UNIX, api)], hall, server)
+        named = [*((Listener.TCP, s) for s in sockets), (Listener.UNIX, api)]
+        self.doors = doors = list(await open_doors(named, hall, server))
 
         async def close() -> None:
             app[CONTROL].stop()
@@ -191,7 +194,13 @@ class Clinic:
                 await self.close()
                 self.close = None
             case "start" if self.close is None:
+                self.port = how.get("port", self.port)
                 await self.open()
+            case "lose_port":
+                for door in self.doors[:-1]:
+                    door.close()
+                for connection in self.server.connections if self.server else ():
+                    connection.close()  # a browser would go on using the one it has
             case "hold":
                 self.engine.gate.clear()
             case "go":

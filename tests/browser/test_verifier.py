@@ -166,6 +166,10 @@ def test_nothing_leaves_the_page(seen: dict[str, Any], lookout: tuple[int, list[
     assert seen["forgotten"] == ["", 0, ""]
 
 
+def test_a_package_read_in_windows(seen: dict[str, Any], case: Case) -> None:
+    assert seen["windows"].encode() == examine(read_package(io.BytesIO(case.package)), case.house.trust).encode()
+
+
 def test_less_keys_and_no_worker(seen: dict[str, Any], case: Case) -> None:
     assert "(outer structure only; contents were not opened)" in seen["structure"]
     assert seen["alone"] == case.found.verdict
@@ -215,6 +219,10 @@ def test_the_cryptography_is_what_npm_gives(tmp_path: Path) -> None:
     built = tmp_path / "crypto.js"
     subprocess.run(["node", "verifier/build_crypto.mjs", built], cwd=BROWSER, check=True, timeout=120)
     assert built.read_bytes() == committed
+    notice = " ".join((PARTS.parents[1] / "NOTICE").read_text().split())
+    for name in re.findall(r"^(@noble/\S+ \S+), Copyright", committed.decode(), re.MULTILINE):
+        assert name in notice
+    assert b"Permission is hereby granted" in committed
 
 
 def test_a_table_cell_for_cell(case: Case, tmp_path: Path) -> None:
