@@ -189,3 +189,18 @@ def test_systemd_itself_agrees() -> None:
         found = re.search(r"Overall exposure level for \S+: ([\d.]+)", asked.stdout)
         assert found is not None, asked.stderr
         assert float(found[1]) <= score
+
+
+@pytest.mark.parametrize(("name", "most"), [("nvidia", 0.5), ("rocm", 0.5), ("http-engine", 1.2)])
+def test_a_drop_in_costs_what_is_said(tmp_path: Path, name: str, most: float) -> None:
+    tool = shutil.which("systemd-analyze")
+    if tool is None:
+        return
+    unit = (SYSTEMD / "cordon.service").read_text().partition("[Install]")[0]
+    more = (SYSTEMD / f"dropins/{name}.conf").read_text().partition("[Service]")[2]
+    (tmp_path / "cordon.service").write_text(unit + more)
+    command = [tool, "security", "--offline=true", "--threshold=100", str(tmp_path / "cordon.service")]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", asked.stdout)
+    assert found is not None, asked.stderr
+    assert float(found[1]) <= most
