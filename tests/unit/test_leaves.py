@@ -1,59 +1,78 @@
-"""Every string and number of a document, in place, and nothing else."""
+"""One pass over the leaves: a heartbeat in one match, memory that does not follow the records, entries read again."""
 
-from __future__ import annotations
-
-import json
+import io
+import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from filters.leaves import leaves_of
-from filters.parts import Form
+from audit import shapes
+from audit.strictjson import MalformedError, dumps
+from audit.verify import Anchors, Watch, examine, examine_watched, read_package
+from audit.verify.leaves import read_heartbeat
+from tests.kit.audit_house import BOOT, states
+from tests.kit.long_log import LongLog
 
-
-def _read(text: str, form: Form = Form.JSON) -> list[tuple[str, str]]:
-    names = []
-    for leaf in leaves_of(text, form) or pytest.fail("not JSON"):
-        kind = "number" if leaf.number else f"key {leaf.key_of}" if leaf.key_of is not None else "value"
-        names.append((text[leaf.start : leaf.end], kind + "!" * leaf.structure))
-    return names
-
-
-def test_keys_strings_and_numbers_in_order() -> None:
-    text = '{"a": "b\\"c", "d": [1, -2.5e3, {"e": true, "f": null}], "": "x:y,{z}"}'
-    assert _read(text) == [
-        ("a", "key 0"), ('b\\"c', "value"), ("d", "key 0"), ("1", "number"), ("-2.5e3", "number"),
-        ("e", "key 1"), ("f", "key 1"), ("", "key 0"), ("x:y,{z}", "value"),
-    ]  # fmt: skip
+BEAT = {"v": 1, "t": "2026-11-20T09:00:00.812+05:30", "boot": BOOT, "boot_ms": 7, "asleep_ms": 0, "open": 3}
 
 
-@pytest.mark.parametrize(("text", "leaf"), [('"a"', ("a", "value")), (" 12 ", ("12", "number"))])
-def test_a_document_may_be_one_leaf(text: str, leaf: tuple[str, str]) -> None:
-    assert _read(text) == [leaf]
+@given(st.data())
+def test_one_match_reads_what_the_shape_reads(data):
+    """Whatever is written in a heartbeat: both ways accept it with the same value, or both refuse it."""
+    body = bytearray(dumps(BEAT))
+    for _ in range(data.draw(st.integers(0, 2))):
+        place = data.draw(st.integers(0, len(body) - 1))
+        body[place : place + data.draw(st.integers(0, 3))] = data.draw(
+            st.sampled_from([b"9", b"0", b"", b"00", b'"', b"}", b"-", b"T24", b"\n", b" ", b"99999999999999"])
+        )
+    assert outcome(read_heartbeat, bytes(body)) == outcome(lambda b: shapes.read("records", "H", b), bytes(body))
 
 
-@pytest.mark.parametrize("text", ["", "{", "{a: 1}", '{"a": [NAME_1]}', "nul", "[" * 200_000])
-def test_what_is_no_document(text: str) -> None:
-    assert leaves_of(text, Form.JSON) is None
+def outcome(read, data: bytes):
+    try:
+        return read(data)
+    except MalformedError:
+        return None
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "true", "[null, {}, [[]]]"])
-def test_a_document_without_leaves(text: str) -> None:
-    assert leaves_of(text, Form.JSON) == ()
+@pytest.mark.parametrize("number", [0, 10**15 - 1, 10**15, 2**53 - 1, 2**53])
+def test_numbers_at_their_limits(number):
+    body = dumps(BEAT | {"boot_ms": min(number, 2**53 - 1)}).replace(str(2**53 - 1).encode(), str(number).encode())
+    assert outcome(read_heartbeat, body) == outcome(lambda b: shapes.read("records", "H", b), body)
 
 
-def test_in_a_schema_keys_and_naming_values_are_structure() -> None:
-    schema = {
-        "type": "object",
-        "properties": {"type": {"description": "kind of visit", "enum": ["a"], "type": ["string", "null"]}},
-        "required": ["type"],
-    }
-    assert _read(json.dumps(schema), Form.SCHEMA) == [
-        ("type", "key 0!"), ("object", "value!"), ("properties", "key 0!"), ("type", "key 1!"),
-        ("description", "key 2!"),
-        ("kind of visit", "value"), ("enum", "key 2!"), ("a", "value"), ("type", "key 2!"), ("string", "value!"),
-        ("null", "value!"), ("required", "key 0!"), ("type", "value!"),
-    ]  # fmt: skip
+@pytest.fixture(scope="module")
+def long():
+    return LongLog(12_000, 9_000)
 
 
-def test_an_escaped_key_is_read_as_what_it_says() -> None:
-    assert _read('{"requ\\u0069red": ["x"], "enum": ["y"]}', Form.SCHEMA)[1] == ("x", "value!")
+def test_a_long_log_is_verified_in_all_its_epochs(long):
+    found = examine(read_package(io.BytesIO(long.package())), long.trust, long.keyring)
+    assert found.size == 12_000
+    assert set(states(found)) == {"V18", "V20"}  # it holds no network evidence
+    assert found.totals["requests"] == found.totals["answered"]
+
+
+def test_progress_is_told_in_order_and_to_the_end(long):
+    told = []
+    watch = Watch(progress=lambda what, done, total: told.append((what, done, total)))
+    package = read_package(io.BytesIO(long.package()))
+    examine_watched(package, long.trust, long.keyring, Anchors(), watch=watch)
+    assert list(dict.fromkeys(what for what, _, _ in told)) == ["package", "records", "contents"]
+    assert all(0 <= done <= total for _, done, total in told)
+
+
+def test_memory_does_not_follow_the_records(long):
+    """A pass over four times the records holds hardly more at its peak: about a byte for each."""
+    peaks = [peak(LongLog(count, 9_000)) for count in (12_000, 48_000)]
+    assert (peaks[1] - peaks[0]) / 36_000 < 60, peaks
+
+
+def peak(log: LongLog) -> int:
+    package = read_package(io.BytesIO(log.package()))
+    tracemalloc.start()
+    examine(package, log.trust, None)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
