@@ -60,6 +60,7 @@ class House:
         self.changed = False
         """Whether the token registry was changed and the log does not know yet."""
         self.clients = Clients(settings.access.dir / "clients.json", on_change=self._registry_changed)
+        self._live = self._live_tokens()
         self.rules = AccessRules(
             port=settings.access.port,
             extension_ids=frozenset({OWN_EXTENSION, *settings.access.extension_ids}),
@@ -123,6 +124,12 @@ class House:
     def _registry_changed(self, digest: str) -> None:
         del digest
         self.changed = True
+        before, self._live = self._live, self._live_tokens()
+        for kid in before - self._live:
+            self.engine.forget(kid)
+
+    def _live_tokens(self) -> frozenset[str]:
+        return frozenset(entry.kid for entry in self.clients.entries if entry.state == "ok")
 
     def refuse_access(self, caller_id: str, code: str) -> None:
         """Count a caller who was not let in; written to the log once a minute."""

@@ -26,6 +26,7 @@ from proxy.workers.wire import (
     EndExchange,
     Failed,
     Find,
+    Forget,
     FoundParts,
     Generate,
     Hello,
@@ -282,6 +283,11 @@ class EngineClient:
         """Drop what the guard keeps for an exchange."""
         if self._guard_link.up:
             self._guard_link.send(EndExchange(exchange.id))
+
+    def forget(self, kid: str) -> None:
+        """A token has ended: drop what the engine keeps of its caller."""
+        if self._link.up:
+            self._link.send(Forget(kid))
 
     def _left_ms(self, exchange: Exchange) -> int:
         return max(1, exchange.deadline_ms - (int(self._now_s() * 1000) - exchange.started_ms))

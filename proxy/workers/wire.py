@@ -26,9 +26,9 @@ from filters.parts import PatientText, RedactedText
 from filters.tokens import Control, Piece, Text
 
 __all__ = [
-    "MAX_FRAME_BYTES", "Cancel", "Credit", "Delta", "Done", "EndExchange", "Failed", "Find", "FoundParts", "Generate",
-    "Hello", "Locked", "Look", "Looked", "Message", "ModelInfo", "Probe", "Reader", "Score", "Scored", "ToolCallOut",
-    "Turn", "TurnCall", "TurnTool", "WireError", "WirePart", "encode",
+    "MAX_FRAME_BYTES", "Cancel", "Credit", "Delta", "Done", "EndExchange", "Failed", "Find", "Forget", "FoundParts",
+    "Generate", "Hello", "Locked", "Look", "Looked", "Message", "ModelInfo", "Probe", "Reader", "Score", "Scored",
+    "ToolCallOut", "Turn", "TurnCall", "TurnTool", "WireError", "WirePart", "encode",
 ]  # fmt: skip
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -44,7 +44,7 @@ class WireError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """One loaded model, as the log and the user are told."""
+    """One loaded model, as the log and the user are told; `adapter` is the digest of one, or empty."""
 
     role: str
     id: str
@@ -57,7 +57,6 @@ class ModelInfo:
     answer_tokens_per_s: float = 0.0
     suffix_tokens: int = 0
     adapter: str = ""
-    """SHA-256 of the adapter that acts on it; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +254,13 @@ class EndExchange:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Drop what is kept of the caller whose token `kid` has ended."""
+
+    kid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """Logits of one-token `answers` after prefix + each suffix."""
 
@@ -280,7 +286,7 @@ class Scored:
 
 Message = (
     Hello | Locked | Probe | Failed | Find | FoundParts | Look | Looked | Generate | Delta | ToolCallOut | Done | Credit
-    | Cancel | EndExchange | Score | Scored
+    | Cancel | EndExchange | Score | Scored | Forget
 )  # fmt: skip
 
 _TAGS: dict[str, type[Any]] = {cls.__name__: cls for cls in get_args(Message)}

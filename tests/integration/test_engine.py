@@ -28,6 +28,7 @@ from proxy.workers.wire import (
     Done,
     EndExchange,
     Failed,
+    Forget,
     Generate,
     Hello,
     Locked,
@@ -199,6 +200,17 @@ def test_a_prefix_is_used_again_by_its_caller_alone(engine: EngineProcess) -> No
     assert (first.reused_tokens, other.reused_tokens) == (0, 0)
     assert 64 <= longer.reused_tokens < longer.prompt_tokens
     assert other.prompt_tokens == longer.prompt_tokens
+
+
+def test_a_token_that_ended_takes_its_prefix_along(engine: EngineProcess) -> None:
+    reused = []
+    for number, ended in enumerate(("", "other", "mine")):
+        if ended:
+            engine.send(Forget(ended))
+        done = engine.ask(generate(120 + number, _LONG * 4, caller="uid:1/mine", max_tokens=4))[-1]
+        reused.append(done.reused_tokens)
+    assert reused[0] == reused[2] == 0
+    assert reused[1] >= 64
 
 
 def test_stop_strings(engine: EngineProcess) -> None:

@@ -11,6 +11,7 @@ from filters.output import OutAction
 from filters.parts import PatientText
 from policies.model import PolicyError
 from proxy.build import NO_DIGEST, House, rules_of, switches_of
+from proxy.clients import NewClient
 from proxy.errors import CordonError
 from proxy.exchange import (
     Caller,
@@ -201,3 +202,16 @@ def test_a_sites_own_words_arrive_in_the_rooms() -> None:
     assert rules.window_chars is None
     assert ("EMAIL", OutAction.REFUSE) in [(str(t), a) for t, a in rules.out_actions.types]
     assert switches_of(policy, 2026).ages_from == 18
+
+
+def test_a_revoked_token_is_forgotten_by_the_engine(tmp_path: Path) -> None:
+    prepare_folder(tmp_path)
+    house = House(plan_of(tmp_path), HandClock(), lambda: None)  # type: ignore[arg-type]
+    forgotten: list[str] = []
+    house.engine.forget = forgotten.append  # type: ignore[method-assign]  # listened to
+    token = house.clients.add(NewClient("test", 1000, 1), now_s=0.0)
+    assert token
+    (kid,) = (entry.kid for entry in house.clients.entries)
+    assert forgotten == []
+    house.clients.revoke("all", uid=1000)
+    assert forgotten == [kid]

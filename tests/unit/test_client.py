@@ -25,6 +25,7 @@ from proxy.workers.wire import (
     Done,
     Failed,
     Find,
+    Forget,
     FoundParts,
     Generate,
     Hello,
@@ -295,3 +296,21 @@ async def test_a_replacement_serves_the_same_link() -> None:
             for task in running:
                 task.cancel()
         assert not link.up
+
+
+async def test_leaving_a_score_cancels_it_and_an_answered_one_not() -> None:
+    async with linked() as (link, worker):
+        client = engine(link)
+        with pytest.raises(CordonError, match="guard_timeout"):
+            await client.score(lambda i: Score(i, "x", (), (), (), 10), 0.01)
+        asked = await worker.next()
+        assert isinstance(asked, Score)
+        assert await worker.next() == Cancel(asked.id)
+        async with asyncio.TaskGroup() as tasks:
+            scored = tasks.create_task(client.score(lambda i: Score(i, "x", (), (), (), 10), 5))
+            second = await worker.next()
+            assert isinstance(second, Score)
+            worker.say(Scored(second.id, ((1.0, 2.0),), 1, 0, 1))
+        assert scored.result().logits == ((1.0, 2.0),)
+        client.forget("kid")
+        assert await worker.next() == Forget("kid")

@@ -264,3 +264,28 @@ def test_common_prefix(a: list[int], b: list[int]) -> None:
     size = common_prefix(a, b)
     assert a[:size] == b[:size]
     assert size in (len(a), len(b)) or a[size] != b[size]
+
+
+def test_a_token_that_ended_leaves_no_prefix_of_its_caller() -> None:
+    bench = _Bench()
+    for number, caller in enumerate(["uid:1/gone", "uid:1/stays", "uid:1"]):
+        bench.submit(number, _ids(number, 20), caller=caller)
+        bench.run()
+    bench.scheduler.forget("gone")
+    for number, caller in enumerate(["uid:1/gone", "uid:1/stays", "uid:1"]):
+        bench.submit(10 + number, _ids(number, 20), caller=caller)
+        bench.run()
+    assert [bench.reused[10 + number] for number in range(3)] == [0, 19, 19]
+
+
+def test_an_answer_in_work_leaves_none_either_and_the_last_one_wipes_the_pool() -> None:
+    bench = _Bench()
+    bench.submit(1, _ids(1, 20), caller="uid:1/gone", max_tokens=30)
+    bench.step()
+    bench.scheduler.forget("gone")
+    bench.scheduler.end(1, bench.now)
+    assert (bench.pool.wipes, bench.pool.cells) == (1, {})
+    bench.submit(2, _ids(1, 20), caller="uid:1/gone")  # the gateway lets nobody in with it; were it so, it starts anew
+    bench.run()
+    assert bench.reused[2] == 0
+    assert bench.scheduler.next_expiry() is not None

@@ -24,6 +24,7 @@ from proxy.workers.wire import (
     EndExchange,
     Failed,
     Find,
+    Forget,
     FoundParts,
     Generate,
     Hello,
@@ -83,6 +84,7 @@ EXAMPLES: tuple[Any, ...] = (
     Credit(4, 16),
     Cancel(4),
     EndExchange("x1"),
+    Forget("k1"),
     Score(5, "x1", (Control("<bos>"), Text("a")), ((Text("b"), Control("c")), (Text(""),)), ("Yes", "No"), 500),
     Scored(5, ((1.5, -2.0), (0.0, 3.25)), 20, 0, 4),
 )

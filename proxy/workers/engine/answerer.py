@@ -122,6 +122,10 @@ class Answerer:
         self._scheduler.expire(now)
         return tuple(messages)
 
+    def forget_token(self, kid: str) -> None:
+        """A token has ended: nothing of its caller stays."""
+        self._scheduler.forget(kid)
+
     def forget(self) -> None:
         """Drop all idle prefixes."""
         self._scheduler.expire(self._now_ms() + _IDLE_MS)

@@ -39,6 +39,7 @@ from proxy.workers.wire import (
     Done,
     EndExchange,
     Failed,
+    Forget,
     Generate,
     Hello,
     Locked,
@@ -260,6 +261,8 @@ class Worker:
                 self._answerer.credit(number, tokens)
             case EndExchange(exchange) if self._judge:
                 self._judge.end_exchange(exchange)
+            case Forget(kid) if self._answerer and kid:
+                self._answerer.forget_token(kid)
             case Probe():
                 return (Locked(self._facts()),)
             case _:

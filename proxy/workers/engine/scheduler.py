@@ -100,6 +100,11 @@ def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     return next((i for i in range(limit) if a[i] != b[i]), limit)
 
 
+def _kid(caller: str) -> str:
+    """The token's name in a caller's name, `uid:1000/kid`; callers without a token have none."""
+    return caller.partition("/")[2]
+
+
 class Scheduler:
     """The slots of one context."""
 
@@ -110,6 +115,8 @@ class Scheduler:
         self._waiting: deque[Job] = deque()
         self._orders = 0
         self._clean = True
+        self._unwelcome: frozenset[str] = frozenset()
+        """Tokens that ended while one of their answers was in work: its prefix does not stay."""
 
     @property
     def answering(self) -> bool:
@@ -176,8 +183,20 @@ class Scheduler:
             if slot.job and slot.job.id == job_id:
                 slot.caller, slot.job, slot.idle_since = slot.job.caller, None, now_ms
                 del slot.ids[slot.done :]
-                if not self._limits.idle_ms or not slot.done:
+                if not self._limits.idle_ms or not slot.done or _kid(slot.caller) in self._unwelcome:
                     self._clear(slot)
+                self._unwelcome &= {_kid(other.job.caller) for other in self._slots if other.job}
+        self._wipe_if_unused()
+
+    def forget(self, kid: str) -> None:
+        """Drop the idle prefixes of the caller with this token, and those still to come of answers in work."""
+        for slot in self._slots:
+            if _kid(slot.job.caller if slot.job else slot.caller) != kid:
+                continue
+            if slot.job:
+                self._unwelcome |= {kid}
+            else:
+                self._clear(slot)
         self._wipe_if_unused()
 
     def expire(self, now_ms: int) -> None:
