@@ -200,7 +200,7 @@ class Clinic:
                 for door in self.doors[:-1]:
                     door.close()
                 for connection in self.server.connections if self.server else ():
-                    connection.close()  # a browser would go on using the one it has
+                    connection.force_close()  # a browser would go on using the one it has
             case "hold":
                 self.engine.gate.clear()
             case "go":

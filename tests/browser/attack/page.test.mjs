@@ -88,6 +88,23 @@ async function nothingGot() {
   return { seen, refused };
 }
 
+test("DNS rebinding: a name that now leads here", async () => {
+  const context = await open(["--host-resolver-rules=MAP evil.test 127.0.0.1"]);
+  const page = await context.newPage();
+  await clinic.do("stats");
+  const reply = await page.goto(`http://evil.test:${clinic.port}/v1/models`);
+  assert.equal(reply.status(), 403);
+  assert.match(await reply.text(), /wrong_host/);
+  const statuses = await page.evaluate(async () => {
+    const say = (path, options) => fetch(path, options).then(async (r) => [r.status, (await r.text()).includes("wrong_host")]);
+    const headers = { "Content-Type": "application/json", Authorization: "Bearer cordon_x" };
+    return [await say("/v1/models"), await say("/v1/chat/completions", { method: "POST", headers, body: "{}" }), await say("/healthz")];
+  });
+  assert.deepEqual(statuses, [[403, true], [403, true], [403, true]]);
+  const { refused } = await nothingGot();
+  assert.ok(Object.keys(refused).some((mark) => mark.endsWith("access wrong_host")));
+});
+
 test("a page on another port of this computer", async () => {
   const page = await contexts[0].newPage();
   await page.goto(`http://127.0.0.1:${port}/`);
@@ -110,23 +127,6 @@ test("the same page from the internet, as the browser sees it", async () => {
   const [statuses] = await page.evaluate(attack, { hosts: hosts().slice(0, 2), paths: PATHS.slice(0, 3), code: "12345678" });
   assert.deepEqual(statuses.filter((status) => status >= 200 && status < 400), []);
   await nothingGot();
-});
-
-test("DNS rebinding: a name that now leads here", async () => {
-  const context = await open(["--host-resolver-rules=MAP evil.test 127.0.0.1"]);
-  const page = await context.newPage();
-  await clinic.do("stats");
-  const reply = await page.goto(`http://evil.test:${clinic.port}/v1/models`);
-  assert.equal(reply.status(), 403);
-  assert.match(await reply.text(), /wrong_host/);
-  const statuses = await page.evaluate(async () => {
-    const say = (path, options) => fetch(path, options).then(async (r) => [r.status, (await r.text()).includes("wrong_host")]);
-    const headers = { "Content-Type": "application/json", Authorization: "Bearer cordon_x" };
-    return [await say("/v1/models"), await say("/v1/chat/completions", { method: "POST", headers, body: "{}" }), await say("/healthz")];
-  });
-  assert.deepEqual(statuses, [[403, true], [403, true], [403, true]]);
-  const { refused } = await nothingGot();
-  assert.ok(Object.keys(refused).some((mark) => mark.endsWith("access wrong_host")));
 });
 
 test("the panel in a frame of a page stays empty", async () => {
