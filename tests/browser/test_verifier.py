@@ -112,7 +112,7 @@ def lookout() -> Iterator[tuple[int, list[str]]]:
 
 
 def node(*words: str | Path) -> dict[str, Any]:
-    ran = subprocess.run(["node", *map(str, words)], cwd=BROWSER, capture_output=True, text=True, timeout=300)
+    ran = subprocess.run(["node", *map(str, words)], cwd=BROWSER, capture_output=True, text=True, timeout=570)
     assert ran.returncode == 0, ran.stderr[-3000:]
     said: dict[str, Any] = json.loads(ran.stdout)
     return said

@@ -29,8 +29,8 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
 export const memorySource = (bytes) => ({ size: bytes.length, slice: (start, end) => bytes.subarray(start, end) });
 
 /** Bytes of a File or Blob: in memory where they fit, else windows of it, which only a worker can read in step. */
-export async function fileSource(file) {
-  if (file.size <= IN_MEMORY || typeof FileReaderSync === "undefined") return memorySource(new Uint8Array(await file.arrayBuffer()));
+export async function fileSource(file, inMemory = IN_MEMORY) {
+  if (file.size <= inMemory || typeof FileReaderSync === "undefined") return memorySource(new Uint8Array(await file.arrayBuffer()));
   const reader = new FileReaderSync();
   const read = (start, end) => new Uint8Array(reader.readAsArrayBuffer(file.slice(start, end)));
   let window = { start: 0, end: 0, bytes: new Uint8Array() };
