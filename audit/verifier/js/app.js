@@ -125,7 +125,7 @@ async function showResult() {
   if (answer.reached && answer.opened) parts.push(recordsSection());
   const officer = answer.reached ? showOfficer(answer) : null;
   if (officer !== null) parts.push(officer);
-  parts.push(showNotShown(answer), saveSection());
+  parts.push(showNotShown(answer), saveSection(), showSign(answer));
   $("result").replaceChildren(...parts);
   $("result").hidden = false;
   $("give").hidden = true;

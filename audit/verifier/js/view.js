@@ -147,6 +147,15 @@ function showNotShown(answer) {
   );
 }
 
+/** For paper only: the code, and a place to sign. */
+function showSign(answer) {
+  const code = answer.code === "" ? [] : [el("p", {}, "Checkpoint code: ", el("span", { class: "mono" }, answer.code))];
+  const lines = ["Name and office", "Date", "Signature"].map((words) => el("div", {}, words));
+  const made = section("Signature", el("p", {}, "I checked this package with my own copy of the verifier and my own keys."), ...code, el("div", { class: "sign" }, ...lines));
+  made.classList.add("print-only");
+  return made;
+}
+
 /** The whole answer, but for the table of records and what can be saved. */
 function showAnswer(answer) {
   const claims = answer.claims.map((text) => el("li", {}, readable(text)));
