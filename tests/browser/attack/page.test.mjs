@@ -95,6 +95,9 @@ test("DNS rebinding: a name that now leads here", async () => {
   const reply = await page.goto(`http://evil.test:${clinic.port}/v1/models`);
   assert.equal(reply.status(), 403);
   assert.match(await reply.text(), /wrong_host/);
+  // The page came from the attacker's own server, before the name was pointed here.
+  await page.route("**/start", (route) => route.fulfill({ contentType: "text/html", body: "<title>evil</title>" }));
+  await page.goto(`http://evil.test:${clinic.port}/start`);
   const statuses = await page.evaluate(async () => {
     const say = (path, options) => fetch(path, options).then(async (r) => [r.status, (await r.text()).includes("wrong_host")]);
     const headers = { "Content-Type": "application/json", Authorization: "Bearer cordon_x" };

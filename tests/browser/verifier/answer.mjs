@@ -1,5 +1,5 @@
 // The browser verifier without a browser: `node answer.mjs ENGINE`, one case a line on stdin, one answer a line on stdout.
-// A case: {package: path, trust: text, keyring: text or null, anchors: [text], paper: [code], csv: true?}.
+// {bytes, group, name} asks for a shape alone. A case: {package: path, trust: text, keyring: text or null, anchors: [text], paper: [code], csv: true?}.
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
@@ -13,7 +13,19 @@ function run(steps) {
   }
 }
 
+/** Whether bytes are strict JSON of a shape: {bytes: base64, group, name}. */
+function judge({ bytes: text, group, name }) {
+  try {
+    Cordon.checkShape(group, name, Cordon.loads(Uint8Array.from(Buffer.from(text, "base64"))));
+    return { accepted: true };
+  } catch (error) {
+    if (error instanceof Cordon.MalformedError) return { accepted: false };
+    throw error;
+  }
+}
+
 async function answer(given) {
+  if (given.group !== undefined) return judge(given);
   const files = await Cordon.readPackage(Cordon.memorySource(Uint8Array.from(readFileSync(given.package))));
   const keyring = given.keyring === null ? null : Cordon.readKeyring(bytes(given.keyring));
   const anchors = { book: given.anchors.map(bytes), paper: given.paper };
