@@ -164,14 +164,25 @@ def test_the_record_says_what_process_one_counts(machine: Machine) -> None:
 def test_a_program_uses_the_loopback_port_with_a_token_and_the_socket_counts_it(machine: Machine) -> None:
     before = int(machine.show("cordon.socket", "IPEgressBytes"))
     got = machine.python("""
-import json, subprocess, urllib.request
-made = json.loads(subprocess.run(["cordon", "token", "create", "test", "--json"], capture_output=True, text=True).stdout)
-asked = urllib.request.Request("http://127.0.0.1:8642/v1/models", headers={"Authorization": "Bearer " + made["token"]})
+import json, re, subprocess, urllib.request
+said = subprocess.run(["cordon", "token", "create", "test"], capture_output=True, text=True).stdout
+token = re.search("cordon_[A-Za-z0-9_-]{43}", said)[0]
+asked = urllib.request.Request("http://127.0.0.1:8642/v1/models", headers={"Authorization": "Bearer " + token})
 print(json.dumps(json.load(urllib.request.urlopen(asked))))
 """)
     assert got["data"][0]["id"] == "demo-chat"
     assert int(machine.show("cordon.socket", "IPEgressBytes")) > before
     assert machine.show("cordon.service", "IPEgressBytes") == "0"
+
+
+def test_the_timer_of_the_export_leaves_a_wish_that_the_service_answers(machine: Machine) -> None:
+    assert machine.show("cordon-export.timer", "UnitFileState") == "disabled"
+    machine.run("systemctl", "start", "cordon-export.service")
+    inbox = machine.tree / "var/lib/cordon/inbox"
+    machine.wait_for(lambda: any((inbox / folder).is_dir() and any((inbox / folder).iterdir()) for folder in _DONE))
+
+
+_DONE = ("done", "refused")  # a computer enrolled today has no last month
 
 
 def test_a_request_to_the_socket_starts_the_service(machine: Machine) -> None:
