@@ -13,6 +13,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from proxy.models import Catalogue, CatalogueModel, ModelFile
 
@@ -196,15 +197,22 @@ def _placements(model: CatalogueModel, guards: list[CatalogueModel], machine: Ma
     the last resort.
     """
     pools = _LONG_POOLS if use is Use.LONG_CONTEXT else _POOLS
-    guard_files = [(guard, file) for guard in guards for file in guard.files]
+    judges = [(guard, file) for guard in guards for file in guard.files]
     places = [*sorted(machine.gpus, key=lambda gpu: -gpu.free_bytes), None]
     for gpu in reversed(places) if use in (Use.DOCUMENTS, Use.SMALLEST) else places:
-        for file in _files(model, use):
-            for guard, guard_file in guard_files:
-                for context, parallel in pools:
-                    pick = _place(model, file, (guard, guard_file), (context, parallel), gpu, machine)
-                    if pick is not None:
-                        yield pick
+        for file, judge, pool in product(_files(model, use), judges, pools):
+            pick = _place(model, _Choice(file, judge, pool), gpu, machine)
+            if pick is not None:
+                yield pick
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A file, a judge with its file, and a pool: tokens and answers at once."""
+
+    file: ModelFile
+    judge: tuple[CatalogueModel, ModelFile]
+    pool: tuple[int, int]
 
 
 def _files(model: CatalogueModel, use: Use) -> list[ModelFile]:
@@ -214,12 +222,10 @@ def _files(model: CatalogueModel, use: Use) -> list[ModelFile]:
     return [file for file in model.files if file.bytes <= model.bytes]
 
 
-def _place(
-    model: CatalogueModel, file: ModelFile, guard: tuple[CatalogueModel, ModelFile], pool: tuple[int, int],
-    gpu: Gpu | None, machine: Machine,
-) -> Pick | None:  # fmt: skip
-    own = _need(file.bytes, model.kv_bytes(*pool))
-    beside = _need(guard[1].bytes, guard[0].kv_bytes(_GUARD_CELLS, 1))
+def _place(model: CatalogueModel, choice: _Choice, gpu: Gpu | None, machine: Machine) -> Pick | None:
+    file, judge = choice.file, choice.judge
+    own = _need(file.bytes, model.kv_bytes(*choice.pool))
+    beside = _need(judge[1].bytes, judge[0].kv_bytes(_GUARD_CELLS, 1))
     if gpu is not None and own > _SHARE * gpu.free_bytes:
         return None
     need = beside if gpu is not None else own + beside
@@ -230,7 +236,7 @@ def _place(
     predicted = 1 / (file.bytes * model.active_share / (_READ_SHARE * max(bandwidth, 1.0)) + own_s)
     speed = round(predicted if measured is None else measured, 1)
     on_gpu = own if gpu is not None else 0
-    pick = Pick(model, file, *guard, *pool, need, gpu, on_gpu, speed, measured is not None, ())
+    pick = Pick(model, file, *judge, *choice.pool, need, gpu, on_gpu, speed, measured is not None, ())
     return replace(pick, reasons=tuple(_reasons(pick)))
 
 
