@@ -22,7 +22,7 @@ from audit.export.dossier import open_dossier
 from audit.officer import seal_keyring
 from audit.record import Caller
 from audit.seal import age_encrypt_passphrase
-from audit.verifier.page import ENGINE_MODULES, verifier_page
+from audit.verifier.page import ENGINE_MODULES, engine, verifier_page
 from audit.verify import Anchors, Verification, examine, read_package
 from tests.kit.audit_house import House, Remembering
 from tests.kit.second_verifier import BROWSER, REASONS, RELEASE, second_verifier
@@ -204,7 +204,9 @@ def test_the_page_is_one_closed_file(page: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_text_is_never_written_as_markup(path: Path) -> None:
     source = path.read_text()
-    banned = r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\b|new Function|(local|session)Storage|indexedDB"  # noqa: E501
+    banned = (
+        r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\b|new Function|(local|session)Storage|indexedDB"  # noqa: E501
+    )
     assert re.findall(banned, source) == []
     assert len(source.splitlines()) <= 400
 
@@ -223,6 +225,16 @@ def test_the_cryptography_is_what_npm_gives(tmp_path: Path) -> None:
     for name in re.findall(r"^(@noble/\S+ \S+), Copyright", committed.decode(), re.MULTILINE):
         assert name in notice
     assert b"Permission is hereby granted" in committed
+
+
+def test_the_parts_against_published_values(tmp_path: Path) -> None:
+    script = tmp_path / "engine.mjs"
+    script.write_text(engine(REASONS, RELEASE) + "export default Cordon;\n")
+    command = ["node", "--test", "verifier/units.test.mjs"]
+    environment = os.environ | {"CORDON_ENGINE": str(script)}
+    ran = subprocess.run(command, cwd=BROWSER, env=environment, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stdout[-3000:]
+    assert "# fail 0" in ran.stdout
 
 
 def test_a_table_cell_for_cell(case: Case, tmp_path: Path) -> None:
