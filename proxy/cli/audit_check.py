@@ -42,6 +42,7 @@ from audit.verify import (
 )
 from audit.verify.findings import State, Verdict
 from audit.verify.leaves import Progress
+from audit.words import kind_words, readable
 from proxy.cli.browser_page import write_page
 from proxy.cli.command import Command, Exit, complain, err, out
 from proxy.cli.officer_care import days_since_drill
@@ -215,7 +216,7 @@ def show(found: Verification, remarks: tuple[str, ...], console: Console) -> Non
     verdict, *sentences = plain_words(found)
     console.print(Text(f" {verdict} ", _COLOURS[found.verdict]))
     for sentence in (*sentences, *remarks):
-        console.print(sentence, markup=False)
+        console.print(readable(sentence), markup=False)
     console.print()
     if found.origin:
         console.print(f"Computer {found.origin}", markup=False)
@@ -236,7 +237,7 @@ def show(found: Verification, remarks: tuple[str, ...], console: Console) -> Non
 def _totals(found: Verification) -> str:
     names = ("requests", "answered", "refused", "failed", "blocked", "flagged")
     counts = [f"{found.totals[name]} {name}" for name in names]
-    removed = ", ".join(f"{kind} {n}" for kind, n in found.totals["removed"].items()) or "none"
+    removed = ", ".join(f"{kind_words(kind)} {n}" for kind, n in found.totals["removed"].items()) or "none"
     return f"In these records: {', '.join(counts)}. Identifiers replaced: {removed}."
 
 

@@ -279,7 +279,7 @@ def test_a_whole_log_is_said_in_words_and_in_a_table(house: House) -> None:
         assert row["title"] in line
         assert "holds" in line
     assert "3 requests, 3 answered" in ran.out
-    assert "PERSON 3" in ran.out
+    assert "name of a person 3" in ran.out
 
 
 def test_for_machines_it_is_the_verification_byte_for_byte(house: House) -> None:
