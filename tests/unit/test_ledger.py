@@ -13,7 +13,7 @@ import pytest
 from audit.log import AuditError
 from audit.log.setup import read_officer
 from audit.log.snapshot import read_directory
-from audit.verify import examine, from_directory
+from audit.verify import examine, from_directory, read_package
 from filters.parts import PatientText
 from proxy.errors import CordonError
 from proxy.exchange import (
@@ -29,6 +29,7 @@ from proxy.exchange import (
     Role,
     Sampling,
 )
+from proxy.post import PostBox, request_of
 from tests.kit.audit_house import quick_folder
 from tests.kit.gateway_house import Yard, facts_of, housed
 
@@ -292,6 +293,34 @@ async def test_a_registry_changed_while_nothing_ran_is_recorded_at_the_start(tmp
         await yard.ledger.close()
         assert yard.kinds() == "SCEEX"
         assert verdict(yard) == "VERIFIED"
+
+
+async def test_the_post_is_collected_while_the_service_runs(tmp_path: Path) -> None:
+    async with housed(tmp_path) as yard:
+        await yard.ledger.open()
+        post = PostBox.beside(tmp_path / "audit")
+        keeping = yard.tasks.create_task(yard.ledger.keep(0.01))
+        await until(post.inbox.is_dir)
+        post.put("export-1.json", request_of(None))
+        post.put("wrong.note", b"nonsense")
+        await until(lambda: post.answer("export-1.json") and post.answer("wrong.note"))
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        await yard.ledger.close()
+        assert [item.done for name in ("export-1.json", "wrong.note") if (item := post.answer(name))] == [True, False]
+        assert "O" in yard.kinds()
+        assert sorted(line["code"] for line in yard.journal() if line["event"] == "post") == ["done", "refused"]
+        trust, keyring = read_officer(yard.folder / "officer")
+        with next(post.outbox.glob("*.zip")).open("rb") as file:
+            assert examine(read_package(file), trust, keyring).verdict.startswith("VERIFIED")
+
+
+async def until(holds) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never happened")
 
 
 async def test_a_tally_that_cannot_be_written_is_not_lost(tmp_path: Path) -> None:
