@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -93,6 +94,11 @@ def _timed(work: Callable[[], list[tuple[float, ...]]]) -> tuple[float, list[tup
     return time.perf_counter() - began, logits
 
 
+def _rounds(runs: int) -> int:
+    """One round more than is kept, to warm up; a single one, for a file that takes minutes, is kept as it is."""
+    return runs + 1 if runs > 1 else 1
+
+
 def _text_of(judge: Judge, tokens: int, mark: str) -> str:
     """Content of about so many tokens; the mark stands first, so that nothing is known from an earlier round."""
     text, asks = f"{mark} {_CONTENT}", guard_of(policy_of())
@@ -108,14 +114,15 @@ def shared_prefix(judge: Judge, runs: int) -> None:
     asks, rows = guard_of(policy_of()), []
     for size in _SIZES:
         both: list[tuple[float, float, float]] = []
-        for run in range(runs + 1):
+        for run in range(_rounds(runs)):
             request = asks.questions(Unit("user", Direction.PROMPT, "", _text_of(judge, size, f"{size}-{run}")))
             shared_s, shared = _timed(lambda r=request: judge.at_once(r))  # type: ignore[misc]
             naive_s, naive = _timed(lambda r=request: judge.one_by_one(r))  # type: ignore[misc]
             both.append((shared_s, naive_s, _apart(shared, naive)))
-        kept = both[1:]  # the first warms up
+        kept = both[-runs:]
         shared_s, naive_s = (statistics.median(one[i] for one in kept) for i in (0, 1))
         apart = max(one[2] for one in both)
+        print(f"{size:,} tokens: {ratio(naive_s, shared_s)}", file=sys.stderr, flush=True)
         rows.append(
             [f"{size:,} tokens of content", ms(shared_s), ms(naive_s), ratio(naive_s, shared_s), f"{apart:.1e}"]
         )
@@ -127,7 +134,7 @@ def growing_answer(judge: Judge, checks: int, runs: int) -> None:
     """E2: an answer that is checked each time it has grown, its prefix kept, against judging it anew."""
     asks, totals = guard_of(policy_of()), []
     apart = 0.0
-    for run in range(runs + 1):
+    for run in range(_rounds(runs)):
         whole = _text_of(judge, _STEP_TOKENS * checks, f"run {run}")
         parts = [whole[: len(whole) * (n + 1) // checks] for n in range(checks)]
         requests = [
@@ -143,7 +150,7 @@ def growing_answer(judge: Judge, checks: int, runs: int) -> None:
             apart = max(apart, _apart(kept, naive))
         judge.end(f"stream{run}")
         totals.append(took)
-    kept_s, shared_s, naive_s = (statistics.median(one[i] for one in totals[1:] or totals) for i in range(3))
+    kept_s, shared_s, naive_s = (statistics.median(one[i] for one in totals[-runs:]) for i in range(3))
     rows = [
         ["only what is new (the service)", ms(kept_s), "1.00 x", f"{apart:.1e}"],
         ["anew, policies together", ms(shared_s), ratio(shared_s, kept_s), ""],
@@ -243,12 +250,12 @@ def waiting(judge: Judge, window: int | None, runs: int) -> None:
         ("generation begins with the judging of the prompt", True, True),
     )
     found: dict[str, list[Wait]] = {name: [] for name, _, _ in ways}
-    for run in range(runs + 1):
+    for run in range(_rounds(runs)):
         for name, early, ahead in ways:
             found[name].append(ask(judge, f"r{run}", window, early=early, ahead=ahead))
     rows = []
     for name, _, _ in ways:
-        kept = found[name][1:]
+        kept = found[name][-runs:]
         first, whole, guard = (
             statistics.median(getattr(w, f) for w in kept) for f in ("first_s", "whole_s", "guard_s")
         )

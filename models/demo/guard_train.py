@@ -24,8 +24,6 @@ __all__ = ["Row", "encode", "main", "verdicts"]
 _PEAK = 1.5e-3
 _TOKENS = 3072
 _LONG = 1500
-_REAL = 0.5
-"""Share of the cases that are labelled rows, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +137,19 @@ def _vocabulary(directory: Path, rng: Random) -> guard_vocab.GuardVocabulary:
     return guard_vocab.GuardVocabulary(path)
 
 
-def train(directory: Path, *, steps: int, peak: float = _PEAK, seed: int = 7, real: RealCases | None = None) -> None:
-    """Build the vocabulary, train, save in the transformers layout. A folder with weights in it is trained further."""
+def train(
+    directory: Path,
+    *,
+    steps: int,
+    peak: float = _PEAK,
+    seed: int = 7,
+    real: RealCases | None = None,
+    share: float = 0.5,
+) -> None:
+    """Build the vocabulary, train, save in the transformers layout. A folder with weights in it is trained further.
+
+    `share` of the cases are labelled rows, where there are any.
+    """
     torch.manual_seed(seed)
     rng = Random(seed)
     directory.mkdir(parents=True, exist_ok=True)
@@ -154,7 +163,7 @@ def train(directory: Path, *, steps: int, peak: float = _PEAK, seed: int = 7, re
 
     def make() -> Row:
         chance = rng.random()
-        if real is not None and rng.random() < _REAL:
+        if real is not None and rng.random() < share:
             row = encode(vocabulary, real.draw(rng))
             return _stretched(row, rng) if chance > 0.92 else row
         row = encode(vocabulary, _long_case(rng) if chance < 0.006 else make_case(rng))
@@ -186,9 +195,10 @@ def main() -> None:
     parser.add_argument("--peak", type=float, default=_PEAK, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rows", type=Path, nargs="*", default=[], help="labelled rows of real text, redacted")
+    parser.add_argument("--share", type=float, default=0.5, help="share of the cases that are such rows")
     args = parser.parse_args()
     real = RealCases(args.rows) if args.rows else None
-    train(args.out, steps=args.steps, peak=args.peak, seed=args.seed, real=real)
+    train(args.out, steps=args.steps, peak=args.peak, seed=args.seed, real=real, share=args.share)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from audit.log import AuditError
 from policies.model import Policy, PolicyError, Regime
+from proxy.cli.api import evidence_now
 from proxy.cli.audit_offline import state_of
 from proxy.cli.shelf import FileState, OnShelf, inspect, weigh
 from proxy.clock import Clock, read_boot_id
@@ -146,7 +147,13 @@ def _basis(policy: Policy) -> Point:
         case "off":
             return Point("calibration", Level.REMARK, "nothing is judged under this policy")
         case basis:
-            return Point("calibration", Level.REMARK, f"thresholds not measured (basis {basis}); every record says so")
+            says = f"thresholds not measured (basis {basis}{_accepted(policy)}); every reply and record says so"
+            return Point("calibration", Level.REMARK, says)
+
+
+def _accepted(policy: Policy) -> str:
+    act = policy.act
+    return f", accepted by {act.by} at {act.at}: {act.reason}" if act is not None else ""
 
 
 def _whole(settings: Settings) -> Iterator[Point]:
@@ -183,6 +190,9 @@ def _log(settings: Settings) -> Iterator[Point]:
         level = Level.SILENT if left < 0 else Level.REMARK
     if not os.access(folder, os.W_OK):
         yield Point("log", Level.SILENT, f"{folder} cannot be written by this user")
+    if state.writing and (evidence := evidence_now(settings.access.socket)) is not None:
+        good = evidence["level"] >= _wanted(settings)
+        yield Point("evidence", Level.GOOD if good else Level.SILENT, f"{evidence['level']}. {evidence['sentence']}")
     yield Point("log", level, f"enrolled by {state.site}, {state.size} signed records, keys until {until}")
 
 

@@ -155,6 +155,8 @@ def _term_rows(regime: Regime) -> Iterator[tuple[str, str]]:
 
 def _threshold_rows(policy: Policy) -> Iterator[tuple[str, str]]:
     yield "thresholds", f"basis {policy.calibration_basis}"
+    if policy.act is not None:
+        yield "  accepted by", f"{policy.act.by} at {policy.act.at}: {policy.act.reason}"
     for guideline in policy.guidelines:
         for direction in Direction:
             found = policy.threshold(guideline.id, direction)

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from filters import nerhits
-from policies.model import Direction
 from filters.kinds import known_kinds
+from policies.model import Direction
 from proxy.config import PolicySettings
 from proxy.models import load_catalogue, shipped_catalogue
 from proxy.policy_files import read_policy, shipped_policies
 from tests.kit.commands import cordon
+from tests.kit.policies import calibration
 
 HOSPITAL = shipped_policies()["hospital"].decode()
 
@@ -142,3 +143,27 @@ def test_every_kind_a_detector_reports_may_stand_in_a_policy() -> None:
     assert {kind for _, kind in nerhits._TYPES.values()} <= kinds
     assert {"ward_bed", "facility", "bare_year", "card", "opaque"} <= kinds
     assert "" not in kinds
+
+
+# ---- what nobody measured, what differs ----------------------------------------------------------------------------
+
+
+def test_show_says_who_accepted_what_nobody_measured(config: Path) -> None:
+    guard = load_catalogue([shipped_catalogue()]).find("demo-guard")
+    folder = config.parent / "calibration"
+    folder.mkdir()
+    (folder / f"{guard.sha256[:16]}.toml").write_bytes(calibration(guard_sha256=guard.sha256))
+    config.write_text(config.read_text() + f'calibration_dir = "{folder}"\n')
+    for ran in (cordon("policy", "show", "--config", config), cordon("check", "--config", config)):
+        assert "provisional" in ran.out
+        assert "root at 2026-11-21T10:00:00Z: no labelled rows yet" in ran.out.replace("\n", " ")
+
+
+def test_a_policy_that_extends_is_shown_whole(config: Path) -> None:
+    says = 'name = "ward-7"\nextends = "pdpa-sg"\ntitle = "Ward 7"\n[safety.caps.tool]\ndangerous = "block"\n'
+    path = site(config, "ward-7", says + "[safety.block_at_most.response]\nhate = 0.25\n")
+    ran = cordon("policy", "show", "ward-7", "--config", config)
+    for line in ("extends pdpa-sg", "sg_nric: mask", "stricter.tool dangerous: at least block", "block from 0.2500"):
+        assert line in " ".join(ran.out.split())
+    assert "answer_tokens 4,096" in " ".join(ran.out.split())
+    assert cordon("policy", "check", path).status == 0
