@@ -20,7 +20,7 @@ from proxy.cli.command import complain
 from proxy.config import ConfigError, load_settings
 from proxy.peer import unix_peer
 
-__all__ = ["Reply", "ask_service", "where_arguments"]
+__all__ = ["Reply", "ask_service", "evidence_now", "where_arguments"]
 
 _SERVICE_ACCOUNT = "cordon"
 
@@ -84,6 +84,21 @@ def ask_service(args: argparse.Namespace, path: str, wish: dict[str, object], *,
     words = (said.get("message", ""), said.get("next", "")) if isinstance(said, dict) else ("refused",)
     complain(" ".join(words))
     return None
+
+
+def evidence_now(api_socket: Path) -> dict[str, str] | None:
+    """What a running service measured last, as level and sentence; None where nobody can tell.
+
+    Only for callers who know that the service runs: under systemd asking alone would start it.
+    """
+    try:
+        status, reply = _post(api_socket, "/cordon/v1/status", {}, 3)
+    except (OSError, http.client.HTTPException, ValueError, _NoServiceError):
+        return None
+    found = reply.body.get("evidence")
+    if status != 200 or not isinstance(found, dict):
+        return None
+    return {key: str(found.get(key, "")) for key in ("level", "sentence")}
 
 
 def _post(api_socket: Path, path: str, wish: dict[str, object], timeout_s: float) -> tuple[int, Reply]:

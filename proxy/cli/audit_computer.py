@@ -19,6 +19,7 @@ from audit.log import AuditError, Grant, Refused, create, enrol
 from audit.log.disk import Disk
 from audit.officer import request_code
 from audit.strictjson import MalformedError
+from proxy.cli.api import evidence_now
 from proxy.cli.audit_offline import LogState, is_writing, offline_log, state_of
 from proxy.cli.audit_post import Letter, by_post, send, wait_argument
 from proxy.cli.command import Command, Exit, complain, out
@@ -173,14 +174,15 @@ def _status(args: argparse.Namespace) -> int:
     except (AuditError, OSError) as error:
         complain(f"the log cannot be read ({error}); nothing was changed")
         return Exit.FAILED
+    evidence = evidence_now(settings.access.socket) if state.writing else None
     if args.json:
-        print(json.dumps(state.body()))
+        print(json.dumps({**state.body(), "evidence": evidence}))
     else:
-        _show(state, settings.audit.dir)
+        _show(state, settings.audit.dir, evidence)
     return Exit.DONE if state.enrolled else Exit.NO
 
 
-def _show(state: LogState, folder: Path) -> None:
+def _show(state: LogState, folder: Path, evidence: Mapping[str, str] | None) -> None:
     console = out()
     if not state.exists:
         console.print(f"There is no log in {folder}. Next: cordon audit init", markup=False)
@@ -193,6 +195,7 @@ def _show(state: LogState, folder: Path) -> None:
         "Newest in hour": state.hour or "-",
         "On paper": state.code or "-",
         "Written by": "the running service" if state.writing else "nobody now",
+        "Evidence": f"{evidence['level']}. {evidence['sentence']}" if evidence else "measured while the service runs",
     }
     for name, value in rows.items():
         console.print(f"{name + ':':16}{value}", markup=False)
