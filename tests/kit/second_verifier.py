@@ -4,6 +4,7 @@ with second_verifier(folder) as other:
     assert other.examine(package, trust, keyring, anchors).json == examine(...).encode()
 """
 
+import base64
 import io
 import json
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from audit.officer import Keyring, Trust
 from audit.strictjson import dumps
@@ -51,7 +53,7 @@ class SecondVerifier:
         anchors = anchors or Anchors()
         path = self.folder / "case.zip"
         path.write_bytes(package)
-        case = {
+        case: dict[str, object] = {
             "package": str(path),
             "trust": trust.encode().decode(),
             "keyring": None if keyring is None else dumps(keyring.body()).decode(),
@@ -59,13 +61,22 @@ class SecondVerifier:
             "paper": list(anchors.paper),
             "csv": csv,
         }
+        said = self.ask(case)
+        return Answer(said["json"].encode("ascii"), tuple(said["words"]), said.get("csv"))
+
+    def accepts(self, group: str, name: str, data: bytes) -> bool:
+        """Whether bytes are strict JSON of a shape."""
+        said = self.ask({"group": group, "name": name, "bytes": base64.b64encode(data).decode()})
+        return bool(said["accepted"])
+
+    def ask(self, case: dict[str, object]) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(case) + "\n")
         self.process.stdin.flush()
-        said = json.loads(self.process.stdout.readline() or '{"error": "the process ended"}')
+        said: dict[str, Any] = json.loads(self.process.stdout.readline() or '{"error": "the process ended"}')
         assert "error" not in said, said["error"]
-        return Answer(said["json"].encode("ascii"), tuple(said["words"]), said.get("csv"))
+        return said
 
     def both(
         self, package: bytes, trust: Trust, keyring: Keyring | None = None, anchors: Anchors | None = None

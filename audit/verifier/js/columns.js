@@ -133,7 +133,8 @@ export function* csvLines(exchanges, log) {
   for (const exchange of exchanges) yield `${cellsOf(exchange, log).map(csvCell).join(",")}\r\n`;
 }
 
-function csvCell(cell) {
+/** One cell of the file. */
+export function csvCell(cell) {
   const text = typeof cell === "string" && ACTIVE.test(cell) ? `'${cell}` : String(cell);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
