@@ -47,7 +47,7 @@ def alone(command: Sequence[str]) -> list[str]:
 def node(tmp_path: Path, *files: Path, seconds: float = 240, before: Sequence[str] = ()) -> str:
     """Run test files under Node; fail with what they printed."""
     environment = {**os.environ, "CORDON_PYTHON": sys.executable, "CORDON_TMP": str(tmp_path), "HOME": str(tmp_path)}
-    command = [*before, "node", "--test", "--test-reporter=tap", *map(str, files)]
+    command = [*before, "node", "--experimental-websocket", "--test", "--test-reporter=tap", *map(str, files)]
     try:
         ran = subprocess.run(
             alone(command), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=seconds, check=False

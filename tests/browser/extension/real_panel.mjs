@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import * as kit from "./kit.mjs";
 
-const PAGE = `<!doctype html><title>Record</title><style>body{font:16px sans-serif;margin:40px}iframe{width:600px;height:120px;border:1px solid}</style>
+const PAGE = `<!doctype html><title>Record</title><style>body{font:15px/1.5 sans-serif;margin:32px 40px;color:#222}h1{font-size:22px}td{padding:2px 24px 2px 0}iframe{width:600px;height:110px;border:1px solid #bbb}</style>
 <h1>Record</h1><div id="note"><p>Patient: Nimal Perera</p><table><tr><td>MRN</td><td>20-48813</td></tr><tr><td>K</td><td>6.1</td></tr></table><p>Plan: ECG</p></div>
 <iframe src="http://localhost:FRAME/"></iframe>`;
 const FRAME = "<!doctype html><body style='font:16px sans-serif'><p id=f>Ana Fonseka<br>called on 14 March 2024</p>";
@@ -25,7 +25,7 @@ before(async () => {
   const main = await serve(() => PAGE.replace("FRAME", frame.address().port));
   servers = [frame, main];
   context = await kit.browser({
-    extensions: [kit.packed(clinic.port)], headless: false, viewport: null, args: ["--window-size=1200,800", "--window-position=0,0"],
+    extensions: [kit.packed(clinic.port)], headless: false, viewport: null, args: ["--test-type", "--window-size=1200,800", "--window-position=0,0"],
   });
   await kit.worker(context);
   const own = await kit.panel(context);
