@@ -12,6 +12,8 @@
     E7  the engine's own time a token: scheduler, sampling, detokeniser, wire
     E8  memory of the process, and the cache
 
+    --soak SECONDS  instead: answers, several at once, and cancels, for that long (two hours: 7200); does memory grow?
+
 Both sides have the same file, threads, cells and number types, greedy. They take turns, A B A B, and a row is the
 median; the ratio is what matters, because both bear the same load of the machine. Without files it runs the bundled
 demonstration models, for which the loop around the model weighs more than for a large one. Files of the real shape:
@@ -193,6 +195,19 @@ def e6_cancel(ours: Ours, sizes: Sizes) -> None:
     show("E6: cancel to its end", ("", "p50", "p95", "most"), rows)
 
 
+def soak(chosen: argparse.Namespace) -> None:
+    """Ask and cancel for a while; memory is read ten times."""
+    role = answer_role(chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=4096, request_tokens=2048)
+    with EngineProcess(engine_plan(role, threads=chosen.threads)) as process:
+        process.link.settimeout(1800)
+        process.hello()
+        samples = Ours(process).soak(chosen.soak)
+    rows = [(f"{seconds:,.0f} s", f"{answers:,}", f"{mib:,}") for seconds, answers, mib in samples]
+    show("Soak: memory over time", ("after", "rounds", "resident MiB"), rows)
+    first, last = samples[1][2], samples[-1][2]
+    print(f"\nfrom the second reading to the last: {last - first:+d} MiB")
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -268,7 +283,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--no-server", action="store_true")
     parser.add_argument("--peer-libs", type=Path)
+    parser.add_argument("--soak", type=float, metavar="SECONDS")
     chosen = parser.parse_args()
+    if chosen.soak:
+        print(f"{machine()}; {chosen.threads} thread(s); {chosen.answer.name}", flush=True)
+        soak(chosen)
+        return
     cases = [case for case in _CASES if case in chosen.cases.split(",")]
     sizes = QUICK if chosen.quick else Sizes()
     print(f"{machine()}; {chosen.threads} thread(s); {chosen.answer.name}, {chosen.guard.name}", flush=True)

@@ -150,8 +150,9 @@ class Ours:
         """Seconds from a cancel to the end, while tokens come."""
         request = self._request(question(30, f"cancel {run}"), 400)
         self._process.send(request)
-        self._process.until(Delta)
-        return self._cancelled(request)
+        while not isinstance(message := self._process.next(), Delta | Done):
+            pass
+        return self._cancelled(request) if isinstance(message, Delta) else 0.0
 
     def cancel_reading(self, run: int) -> float:
         """The same, while the prompt is read."""
