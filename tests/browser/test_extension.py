@@ -125,7 +125,10 @@ def test_another_port_is_rewritten_everywhere(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (("manifest.json", '"storage"]', '"storage", "tabs"]'), "permissions changed"),
-        (("manifest.json", '"manifest_version"', '"web_accessible_resources": [], "manifest_version"'), "must not have"),
+        (
+            ("manifest.json", '"manifest_version"', '"web_accessible_resources": [], "manifest_version"'),
+            "must not have",
+        ),
         (("strings/ta.js", "  paired:", "  pared:"), "differs from English"),
         (("panel.js", "const MARKS", "// 8642\nconst MARKS"), "the port is named by"),
         (("spare.js", "", "1"), "not on the list"),

@@ -1,0 +1,68 @@
+// What a clinician waits for, measured in the panel itself; started by benchmarks/panel.py with the service's port.
+import { readFileSync } from "node:fs";
+import { browser, checked, good, mode, packed, panel, until, worker } from "../tests/browser/extension/kit.mjs";
+
+const { port, code, notes, rounds, answers } = JSON.parse(readFileSync(0, "utf8"));
+const context = await browser({ extensions: [packed(port)] });
+await worker(context);
+const page = await panel(context, { height: 900 });
+await page.fill("#code", code);
+await page.click("#pair button");
+await page.click("#confirm-yes");
+await good(page);
+
+/** Time in the page from a key or a press until what is asked for stands in the document and was painted. */
+const timed = (act, shown) => page.evaluate(([what, wanted]) => new Promise((tell) => {
+  const began = performance.now();
+  const watch = new MutationObserver(() => {
+    if (!document.querySelector(wanted)?.checkVisibility()) return;
+    watch.disconnect();
+    requestAnimationFrame(() => setTimeout(() => tell(performance.now() - began)));
+  });
+  watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+  if (what === "key") document.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", ctrlKey: true, bubbles: true }));
+  else document.getElementById(what).click();
+}), [act, shown]);
+
+async function write(text) {
+  if (await page.isVisible("#new")) await page.click("#new");
+  await page.fill("#text", text);
+  await page.fill("#question", "Summarise this note in two sentences.");
+}
+
+const previews = [];
+const again = [];
+for (let n = 0; n < rounds; n += 1) {
+  await write(notes[n]);
+  previews.push(await timed("key", 'body[data-mode="review"] #seen .chip'));
+  await page.fill("#question", "List the open problems in this note.");
+  again.push(await timed("key", 'body[data-mode="review"] #seen .chip'));
+}
+const firsts = [];
+for (let n = 0; n < rounds; n += 1) {
+  await write(notes[rounds + n]);
+  await page.click("#go");
+  await mode(page, "review");
+  firsts.push(await timed("go", "#said:not([hidden])"));
+  await until(async () => (await page.getAttribute("body", "data-mode")) === "answered");
+}
+const cdp = await context.newCDPSession(page);
+async function heap() {
+  for (let n = 0; n < 3; n += 1) await cdp.send("HeapProfiler.collectGarbage");
+  const { metrics } = await cdp.send("Performance.getMetrics");
+  const of = (name) => metrics.find((one) => one.name === name).value;
+  return { bytes: of("JSHeapUsedSize"), nodes: of("Nodes") };
+}
+await cdp.send("Performance.enable");
+await page.click("#new");
+const before = await heap();
+for (let n = 0; n < answers; n += 1) {
+  await checked(page, notes[n % notes.length]);
+  await page.click("#go");
+  await mode(page, "answered");
+}
+await page.click("#new");
+const after = await heap();
+process.stdout.write(JSON.stringify({ previews, again, firsts, before, after }));
+await context.close();
+process.exit(0);
