@@ -230,13 +230,13 @@ def test_a_full_disk_refuses_and_recovers(machine: Machine) -> None:
         """
 set -e
 cp -a /var/lib/cordon/audit /var/tmp/audit-before
-mount -t tmpfs -o size=24m,mode=0700,uid=cordon,gid=cordon none /var/lib/cordon/audit
+mount -t tmpfs -o size=320m,mode=0700,uid=cordon,gid=cordon none /var/lib/cordon/audit
 cp -a /var/tmp/audit-before/. /var/lib/cordon/audit/
 """,
     )
     assert start(machine) == 0
     answered(machine)
-    machine.run("sh", "-c", "dd if=/dev/zero of=/var/lib/cordon/audit/filler bs=64k 2>/dev/null || true")
+    machine.run("sh", "-c", "head -c 100M /dev/zero > /var/lib/cordon/audit/filler")
     machine.wait_for(lambda: ask(machine, 1)[1].get("error", {}).get("code") in {"audit_full", "audit_unavailable"})
     machine.run("rm", "/var/lib/cordon/audit/filler")
     answered(machine)
