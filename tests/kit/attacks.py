@@ -762,6 +762,45 @@ def crashed_run(scene: Scene) -> bytes:
     return _one_more_run(scene, lambda house, log: None)
 
 
+@attack(YES, {})
+def access_list_changed(scene: Scene) -> bytes:
+    """Who may ask is on record; it needs no approval."""
+    change = {"what": "access", "old": "", "new": SHA["other"]}
+    return _one_more_run(scene, lambda house, log: log.append("C", change, at=house.clock.pass_ms(10)))
+
+
+@attack(YES, {})
+def notes_taken_into_the_log(scene: Scene) -> bytes:
+    """An anchor handed back, a review, an approval: the anchor fixes the history without a book."""
+
+    def act(house: House, log: object) -> None:
+        for note in (
+            house.anchor(),
+            officer.review(house.seal(), (0, 5), "no-finding", "T-4"),
+            officer.approve(house.seal(), "software", SHA["gateway"], "T-5"),
+        ):
+            log.accept(note, at=house.clock.pass_ms(10))
+
+    return _one_more_run(scene, act)
+
+
+@attack(YES, {})
+def model_in_another_program(scene: Scene) -> bytes:
+    """Nothing is wrong, and nothing may be said about the network."""
+    facts = {"engine": "http", "engine_addr": "127.0.0.1:8080", "level": "E0", "reasons": ["engine-http"]}
+    return _one_more_run(scene, lambda house, log: house.evidence(log, **facts))
+
+
+@attack(YES, {})
+def control_test_that_failed(scene: Scene) -> bytes:
+    """Recorded truly: a call that must fail did not. The sentence about the network is not said."""
+    gateway = proc("gateway")
+    first, *rest = gateway["controls"]
+    procs = [gateway | {"controls": [first | {"got": "ok"}, *rest]}, proc("analyst"), proc("engine")]
+    facts = {"procs": procs, "level": "E0", "reasons": [f"control:{first['name']}"]}
+    return _one_more_run(scene, lambda house, log: house.evidence(log, **facts))
+
+
 # --- the zip
 
 
