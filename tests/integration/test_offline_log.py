@@ -17,8 +17,22 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> DemoHouse:
     """A demonstration's house in which the service ran once and answered once."""
     made = build_house(tmp_path_factory.mktemp("data"))
     with made.serving(lambda _: None):
-        running = cordon("audit", "export", "--config", made.folder / "cordon.toml", "--out", made.folder)
-        assert (running.status, "the service is running" in running.err) == (2, True)
+        words = ("--config", made.folder / "cordon.toml", "--json", "--wait", "60")
+        running = cordon("audit", "export", *words)
+        assert running.status == 0, running.err
+        package = Path(json.loads(running.out)["package"])
+        assert package.parent == made.folder / "outbox"
+        keys = made.folder / "officer"
+        named = (
+            "--trust",
+            keys / "trust.json",
+            "--keyring",
+            keys / "keyring.age",
+            "--identity",
+            keys / "demo.identity",
+        )
+        verified = cordon("audit", "verify", package, *named)
+        assert verified.out.splitlines()[0].strip() == "VERIFIED", verified.out
         status = json.loads(cordon("audit", "status", "--config", made.folder / "cordon.toml", "--json").out)
         assert status["writing"] is True
         assert "a Cordon is already running" in cordon("check", "--config", made.folder / "cordon.toml", "--json").out
@@ -34,10 +48,10 @@ def kinds(folder: Path) -> str:
 
 
 def test_an_export_without_the_service_is_no_change_of_anything(house: DemoHouse) -> None:
-    assert kinds(house.folder) == "SERZEX"
+    assert kinds(house.folder) == "SCEORZEX"  # who may ask, evidence, and the package of the running service
     ran = cordon("audit", "export", "--config", house.folder / "cordon.toml", "--out", house.folder, "--json")
     assert ran.status == 0
-    assert kinds(house.folder) == "SERZEXSOX"
+    assert kinds(house.folder) == "SCEORZEXSOX"
     package = json.loads(ran.out)["package"]
     for path in (house.folder, package):
         verified = cordon("audit", "verify", path)
@@ -55,7 +69,7 @@ def test_a_changed_setting_is_a_change(house: DemoHouse) -> None:
     assert kinds(house.folder) == before + "SCOX"
 
 
-def test_a_damaged_registry_stops_the_writing(house: DemoHouse) -> None:
+def test_a_damaged_registry_is_nothing_to_the_log(house: DemoHouse) -> None:
     registry = house.folder / "access" / "clients.json"
     content = registry.read_bytes()
     registry.write_bytes(b"nonsense")
@@ -63,4 +77,4 @@ def test_a_damaged_registry_stops_the_writing(house: DemoHouse) -> None:
         ran = cordon("audit", "export", "--config", house.folder / "cordon.toml", "--out", house.folder)
     finally:
         registry.write_bytes(content)
-    assert (ran.status, "registry is damaged" in ran.err) == (78, True)
+    assert ran.status == 0
