@@ -143,21 +143,30 @@ def _in_set(items: Any, char: str) -> bool:
     return hit != (items[0][0] is sre.NEGATE)
 
 
-def _paths(parsed: Any) -> int:
-    """A repeat that could end earlier with the same characters multiplies the ways; branches add up."""
+def _paths(parsed: Any, after: frozenset[str] = frozenset()) -> int:
+    """A repeat that could end earlier with the same characters multiplies the ways; branches add up.
+
+    `after` is what may follow `parsed`: the next turn of a repeat around it, too.
+    """
     ways = 1
     items = list(parsed)
     for at, (op, arg) in enumerate(items):
+        follows = _first(items[at + 1 :]) | after
         if op in _REPEATS:
-            inside = _paths(arg[2])
-            steps = 1 if op is sre.POSSESSIVE_REPEAT else arg[1] - arg[0] + 1
-            shared = arg[1] != arg[0] and (_first(arg[2]) & _first(items[at + 1 :]) or inside > 1)
-            ways *= min(inside ** min(arg[1], 10), _MOST_PATHS + 1) * (steps if shared else 1)
+            ways *= _repeat_paths(op, arg, follows)
         elif op is sre.BRANCH:
-            ways *= sum(map(_paths, arg[1]))
-        else:
+            ways *= sum(_paths(branch, follows) for branch in arg[1])
+        elif op is not sre.ATOMIC_GROUP:
             for body in _bodies(op, arg):
-                ways *= 1 if op is sre.ATOMIC_GROUP else _paths(body)
+                ways *= _paths(body, follows)
         if ways > _MOST_PATHS:
             return _MOST_PATHS + 1
     return ways
+
+
+def _repeat_paths(op: Any, arg: Any, follows: frozenset[str]) -> int:
+    low, high, body = arg[0], min(arg[1], _MOST), arg[2]
+    begins = _first(body)
+    inside = _paths(body, follows | begins if high > 1 else follows)
+    steps = 1 if op is sre.POSSESSIVE_REPEAT or high == low or not (begins & follows or inside > 1) else high - low + 1
+    return int(min(inside ** min(high, 20), _MOST_PATHS + 1) * steps)

@@ -24,6 +24,8 @@ __all__ = ["Known", "Match", "Value", "has_name_cue"]
 _GAP = 3
 """Characters between two words of one value, at most: "O'Brien", "Perera,\\nAnil"."""
 _LONG_DIGITS = 7
+_MOST_DIGITS = 64
+"""No identifier has more digits; every beginning of a key is a key of its own, so long ones would cost their square."""
 _MOST_GROUPS = 32
 """A number has at most this many groups of digits; without a bound, a text of "1-1-1-" costs its square."""
 _SURE = 700
@@ -137,7 +139,7 @@ class Known:
             if whole.alone:
                 spread.append(form)
             flat = "".join(c for c in form if c.isdigit())
-            if len(flat) >= _LONG_DIGITS and sum(map(str.isalpha, form)) <= 3:
+            if _LONG_DIGITS <= len(flat) <= _MOST_DIGITS and sum(map(str.isalpha, form)) <= 3:
                 digits.append((flat, value.type, value.kind))
             if value.type is Type.NAME:
                 parts = [_Key((t,), Type.NAME, value.kind, t not in common) for t in tokens if _is_part(t)]

@@ -1,7 +1,7 @@
 """What a recognizer is: patterns, cues, a check and examples, all of them data.
 
 Law: a recognizer describes; `filters/scan.py` runs it. Every pattern is linear by construction (the test
-`tests/unit/test_recognizers.py` reads the parsed pattern): quantifiers bounded by 256, no quantifier inside another
+`tests/unit/test_lint.py` reads the parsed pattern): quantifiers bounded by 256, no quantifier inside another
 unless their classes are disjoint, lookaround of fixed width. `starts`, `anchors` and `digits` only save time:
 they never change what is found (same test). Adding an identifier is adding one file here with
 `RECOGNIZER` and `EXAMPLES`.

@@ -1,7 +1,7 @@
 """Invariant: an identifier planted at any place of a request, of any dialect, reaches no text an engine is given.
 
-Every string of a full request, every key, and keys nobody knows are replaced by a marker one after the other; the request
-is then refused with a code, or the marker is gone. What the walk forgets would show here.
+Every string of a full request, every key, and keys nobody knows get a marker, one after the other; the request is then
+refused with a code, or the marker is gone. What the walk forgets would show here.
 """
 
 from __future__ import annotations
@@ -191,8 +191,7 @@ def _refused_or_gone(analyst: Analyst, dialect: str, body: dict[str, Any], marke
     try:
         seen = _seen(analyst, parse(json.dumps(body).encode()))
     except (CordonError, AnalystFault, RedactionError) as refusal:
-        assert marker not in str(refusal)
-        return refusal.code
+        return refusal.code if marker not in str(refusal) else "quoted"
     assert marker not in seen
     return ""
 
@@ -231,7 +230,8 @@ def test_a_key_nobody_knows_refuses_nothing(dialect: str, analyst: Analyst) -> N
 _TEXT_PLACES = [(d, p) for d, p, how in PLACES if how == "value" and p[-1] in {"content", "text", "prompt", "system",
                 "arguments", "description", "output", "instructions", "reasoning_content", "thinking"}]  # fmt: skip
 _WRITTEN = st.sampled_from([
-    "911042754V", "536-90-4399", "NHS 943 476 5919", "+94 77 123 4567", "MRN 20-12345", "jane%40ward.lan", "３ May 1950",
+    "911042754V", "536-90-4399", "NHS 943 476 5919", "+94 77 123 4567", "MRN 20-12345", "jane%40ward.lan",
+    "３ May 1950",
     "https://ward.lan/p?id=7", "password: hunter22x",
 ])  # fmt: skip
 

@@ -1,14 +1,10 @@
-"""Every file of `filters/recognizers`: its examples, its score rules, and patterns that are linear by construction."""
+"""Every file of `filters/recognizers`: its examples, its score rules, its shortcuts (linear time: test_lint.py)."""
 
 from __future__ import annotations
 
 import re
-import re._constants as sre
-import re._parser as sre_parser
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,7 +20,6 @@ IDS = [entry.recognizer.kind for entry in ENTRIES]
 MATCHES = [(entry, text) for entry in ENTRIES for text in entry.examples.match]
 OTHERS = [(entry, text) for entry in ENTRIES for text in entry.examples.no_match]
 BALANCED = 500
-ALPHABET = [chr(c) for c in range(32, 127)] + list("éßµ№ඩ\n\t")
 
 
 def _hits(recognizer: Recognizer, text: str) -> dict[tuple[int, int], Hit]:
@@ -139,134 +134,6 @@ def test_shortcuts_change_nothing(entry: Entry) -> None:
     fast_hits = {(hit.start, hit.end) for hit in Scanner([entry.recognizer]).hits(text)}
     slow_hits = {(hit.start, hit.end) for hit in Scanner([slow]).hits(text)}
     assert fast_hits == slow_hits
-
-
-# ---- linear time ----------------------------------------------------------------------------------------------
-
-
-def _class_of(item: Any) -> set[str]:
-    """The printable characters a single-character item matches."""
-    op, arg = item
-    if op is sre.LITERAL:
-        return {chr(arg), chr(arg).lower(), chr(arg).upper()}
-    pattern = {sre.NOT_LITERAL: None, sre.ANY: None}
-    if op in pattern:
-        return set(ALPHABET)
-    if op is sre.IN:
-        return {c for c in ALPHABET if _in_set(arg, c)}
-    return set(ALPHABET)
-
-
-_CATEGORIES = {
-    sre.CATEGORY_DIGIT: str.isdecimal,
-    sre.CATEGORY_NOT_DIGIT: lambda c: not c.isdecimal(),
-    sre.CATEGORY_SPACE: str.isspace,
-    sre.CATEGORY_NOT_SPACE: lambda c: not c.isspace(),
-    sre.CATEGORY_WORD: lambda c: c.isalnum() or c == "_",
-    sre.CATEGORY_NOT_WORD: lambda c: not (c.isalnum() or c == "_"),
-}
-
-
-def _in_set(items: Any, char: str) -> bool:
-    negate = items[0][0] is sre.NEGATE
-    hit = False
-    for op, arg in items:
-        if op is sre.LITERAL:
-            hit |= char.lower() == chr(arg).lower()
-        elif op is sre.RANGE:
-            hit |= any(arg[0] <= ord(c) <= arg[1] for c in (char, char.lower(), char.upper()))
-        elif op is sre.CATEGORY:
-            hit |= _CATEGORIES[arg](char)
-    return hit != negate
-
-
-def _repeats(parsed: Any) -> list[Any]:
-    """All (low, high, body, possessive) of a parsed pattern, nested ones included."""
-    found = []
-    for op, arg in parsed:
-        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
-            found.append((arg[0], arg[1], arg[2], op is sre.POSSESSIVE_REPEAT))
-            found += _repeats(arg[2])
-        elif op is sre.SUBPATTERN:
-            found += _repeats(arg[3])
-        elif op is sre.BRANCH:
-            for branch in arg[1]:
-                found += _repeats(branch)
-        elif op in (sre.ASSERT, sre.ASSERT_NOT):
-            found += _repeats(arg[1])
-        elif op is sre.ATOMIC_GROUP:
-            found += _repeats(arg)
-    return found
-
-
-def _first(parsed: Any) -> set[str]:
-    """The characters a match of `parsed` can begin with."""
-    seen: set[str] = set()
-    for op, arg in parsed:
-        if op in (sre.ASSERT, sre.ASSERT_NOT, sre.AT):
-            continue
-        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
-            seen |= _first(arg[2])
-            if arg[0] == 0:
-                continue
-            return seen
-        if op is sre.SUBPATTERN:
-            return seen | _first(arg[3])
-        if op is sre.BRANCH:
-            return seen.union(*(_first(branch) for branch in arg[1]))
-        return seen | _class_of((op, arg))
-    return seen
-
-
-def _is_variable(low: int, high: Any) -> bool:
-    return low != high
-
-
-PATTERNS = [(entry.recognizer.kind, pattern) for entry in ENTRIES for pattern in entry.recognizer.patterns]
-
-
-@pytest.mark.parametrize(("kind", "pattern"), PATTERNS, ids=[f"{k}-{i}" for i, (k, _) in enumerate(PATTERNS)])
-def test_patterns_are_linear_by_construction(kind: str, pattern: str) -> None:
-    for low, high, body, _ in _repeats(sre_parser.parse(pattern)):
-        assert high is not sre.MAXREPEAT, f"{kind}: unbounded"
-        assert high <= 256, f"{kind}: a quantifier over 256"
-        if not _is_variable(low, high) or high == 1:
-            continue
-        for inner_low, inner_high, inner, possessive in _repeats(body):
-            if not _is_variable(inner_low, inner_high) or inner_high == 1 or possessive:
-                continue
-            assert not _first(body) & _first(inner), f"{kind}: nested quantifiers over the same characters"
-
-
-def test_the_lint_sees_a_bad_pattern() -> None:
-    for bad in (r"(?:a{1,9}){1,9}", r"\d+", r"\w{1,300}", r"(?:\d{1,3}\d{1,3}){2,8}"):
-        with pytest.raises(AssertionError):
-            test_patterns_are_linear_by_construction("bad", bad)
-
-
-SEEDS = [
-    ".", "a.", "1", "@", " ", "-", "a@", "1.", "1-", "1 ", "12/", "eyJ", "www.", "a-", "MRN ", "1234 ", "://", "\\\\",
-    ":", "ab:", "+", "(", "jan ", "3 days ", "AKIA", "password:", "A1", "é", "%41", "&#", "x@y.", "last ",
-    "-----BEGIN ", "0.0.", "m.",
-]  # fmt: skip
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-def test_url_redos(seed: str) -> None:
-    """Growth, not time: four times the text must not cost much more than four times the work."""
-    scanner = Scanner(entry.recognizer for entry in ENTRIES)
-    small, large = seed * (6_000 // len(seed)), seed * (24_000 // len(seed))
-
-    def cost(text: str) -> float:
-        runs = []
-        for _ in range(2):
-            begin = time.process_time()
-            scanner.hits(text)
-            runs.append(time.process_time() - begin)
-        return min(runs)
-
-    assert cost(large) < 10 * cost(small) + 0.02
 
 
 def test_types_of_kinds() -> None:
