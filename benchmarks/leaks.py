@@ -1,0 +1,96 @@
+"""What an outside judge says: pii-leak-benchmark against the real service, under its hardest reading of a leak.
+
+    python -m benchmarks.leaks [--seeds 5] [--oracle union-worst-case] [--seed HEX ...]
+
+The judge is client and upstream at once: it sends notes with planted identifiers through the service, looks for them in
+what would reach a model, makes a model's answer from what arrived, and compares what comes back. `pass` means that no
+identifier reached the upstream, in whole or in part, and that every answer came back as it should. Seeds are fresh
+unless given; they are printed, so that a run can be repeated. The service runs with the engine `http`, as the judge
+stands where a server of the user's would, and under the policy that judges nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.table import show
+from tests.kit.service import Running, http_house
+
+TOOL = Path(sys.executable).with_name("pii-leak-benchmark-v2")
+HEAD = (
+    "seed",
+    "outcome",
+    "fidelity",
+    "leak whole",
+    "leak cut",
+    "inconclusive",
+    "request path",
+    "cases",
+    "partial",
+    "s",
+)
+_PARTIAL = re.compile(r"partial.emission[^0-9\n]*(\d+ ?/ ?\d+)", re.IGNORECASE)
+
+
+def free_port() -> int:
+    """Return a port nobody holds now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def judged(running: Running, ports: tuple[int, int], seed: str, oracle: str, out: Path) -> tuple[str, ...]:
+    """Run the judge once; returns a row of the table without its time."""
+    done = subprocess.run(
+        [TOOL, "--validate", "--out", out / f"v2-{seed}", "--only", "cordon", "--gateway-url",
+         f"http://127.0.0.1:{ports[0]}/v1/chat/completions", "--upstream-port", str(ports[1]), "--model", "conformance",
+         "--seed", seed, "--oracle", oracle, "--partial-emission", "--json-out", out / f"{seed}.json"],
+        capture_output=True, text=True, check=False, cwd=out,
+        env={**os.environ, "CONFORMANCE_TARGET_API_KEY": running.house.token, "V2_CLIENT_READ_TIMEOUT": "60"},
+    )  # fmt: skip
+    path = out / f"{seed}.json"
+    if not path.exists():
+        return (seed, f"exit {done.returncode}", *[""] * 7)
+    row = json.loads(path.read_text(encoding="utf-8"))["rows"][0]
+    partial = _PARTIAL.search(done.stdout)
+    rates = (row["fidelity_rate"], row["leak_single_chunk"], row["leak_adversarial"], row["inconclusive"])
+    cases = f"{row['cases_attempted']}/{row['cases_applicable']}"
+    path_leak = str(len(row["request_path_leak"]))
+    return (seed, row["outcome"], *map(str, rates), path_leak, cases, partial.group(1) if partial else "")
+
+
+def main() -> None:
+    """Run and print the table; exit 1 when a run did not pass."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seed", action="append", default=[], help="a seed to repeat; may be given several times")
+    parser.add_argument("--oracle", default="union-worst-case", choices=("midpoint", "union-worst-case"))
+    options = parser.parse_args()
+    seeds = options.seed or [secrets.token_hex(8) for _ in range(options.seeds)]
+    rows, ports = [], (free_port(), free_port())
+    with tempfile.TemporaryDirectory() as folder:
+        house = http_house(Path(folder), ports[0], f"http://127.0.0.1:{ports[1]}/v1")
+        with house.serving(lambda _: None):
+            for seed in seeds:
+                began = time.monotonic()
+                row = judged(Running(house), ports, seed, options.oracle, Path(folder))
+                rows.append((*row, f"{time.monotonic() - began:.0f}"))
+    show(HEAD, rows)
+    print(f"pii-leak-benchmark {version('pii-leak-benchmark')}, oracle {options.oracle}")
+    if any(row[1] != "pass" for row in rows):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
