@@ -28,18 +28,7 @@ from benchmarks.table import show
 from tests.kit.service import Running, http_house
 
 TOOL = Path(sys.executable).with_name("pii-leak-benchmark-v2")
-HEAD = (
-    "seed",
-    "outcome",
-    "fidelity",
-    "leak whole",
-    "leak cut",
-    "inconclusive",
-    "request path",
-    "cases",
-    "partial",
-    "s",
-)
+HEAD = ("seed", "outcome", "fidelity", "whole", "cut", "inconclusive", "request path", "cases", "partial", "seconds")
 _PARTIAL = re.compile(r"partial.emission[^0-9\n]*(\d+ ?/ ?\d+)", re.IGNORECASE)
 
 
@@ -86,7 +75,8 @@ def main() -> None:
                 began = time.monotonic()
                 row = judged(Running(house), ports, seed, options.oracle, Path(folder))
                 rows.append((*row, f"{time.monotonic() - began:.0f}"))
-    show(HEAD, rows)
+                print(" ".join(rows[-1]), file=sys.stderr, flush=True)
+    show("pii-leak-benchmark v2, each seed one run", HEAD, rows)
     print(f"pii-leak-benchmark {version('pii-leak-benchmark')}, oracle {options.oracle}")
     if any(row[1] != "pass" for row in rows):
         raise SystemExit(1)
