@@ -14,6 +14,7 @@ const PROVE_EVERY_MS = 30_000;
 const SHOWN_MS = 5_000;
 const MARKS = 20;
 const MARK_CHARS = 200;
+const NATIVE = Object.freeze({ permissions: ["nativeMessaging"] });
 const READY = ["readySummary", "readyPlain", "readyProblems", "readyLetter"];
 const REGIONS = ["top", "text-title", "question-title", "preview-title", "answer-title", "bar"];
 
@@ -261,6 +262,28 @@ async function confirmPairing(same) {
   }
 }
 
+/**
+ * On a managed computer the browser itself starts a small program of Cordon's, which asks the service for a token over the
+ * user's own socket. The browser lets only this extension start it, and nobody can squat a socket's path.
+ */
+async function connectManaged() {
+  if (!(await api.permissions.contains(NATIVE))) return false;
+  try {
+    await service.adopt(await api.runtime.sendNativeMessage("org.cordon.pair", { op: "token", origin: location.origin }), false);
+    await service.keep();
+    return true;
+  } catch {
+    return false; // not set up here, or the service is down: the digits are left
+  }
+}
+
+async function connectWithoutDigits() {
+  await api.permissions.request(NATIVE).catch(() => false);
+  if (!(await connectManaged())) return tell({ type: "pairing", step: "entering", problem: "E2_none" });
+  tell({ type: "pairing", step: "none" });
+  if (await prove()) await takePending();
+}
+
 function pairAgain() {
   service.forget();
   linkFailed(new Failure("E2", { code: "token_missing" }), { byUser: true });
@@ -309,6 +332,7 @@ async function allow() {
 }
 
 function actOtherwise() {
+  if (errorOf(state)?.id === "E2") return connectWithoutDigits();
   return errorOf(state)?.id === "E3" ? pairAgain() : prove();
 }
 
@@ -464,7 +488,7 @@ async function start() {
     chosen = language;
     speak();
   }
-  if (await service.load()) await prove();
+  if ((await service.load()) || (await connectManaged())) await prove();
   else linkFailed(new Failure("E2", { code: "token_missing" }), { byUser: false });
   await takePending();
   document.body.dataset.started = "true";

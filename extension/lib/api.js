@@ -85,7 +85,11 @@ export class Service {
   async pair(code, remember) {
     const reply = await this.#post("pair", { code, remember }, { ms: HELLO_MS });
     if (!reply.ok) throw failureOf(reply.status, await problem(reply), reply.headers.get("Retry-After"), false);
-    const { token, expires } = await object(reply);
+    await this.adopt(await object(reply), remember);
+  }
+
+  /** Take a token; `keep` stores it. */
+  async adopt({ token, expires }, remember) {
     if (typeof token !== "string" || !/^cordon_[A-Za-z0-9_-]{43}$/.test(token)) throw new Failure("E3");
     await this.#take({ token, expires: Number(expires) || 0 }, remember);
   }

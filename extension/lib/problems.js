@@ -14,10 +14,11 @@ export function explain(error, state, words) {
     title: words.t(`${id}_title`), words: "", action: id === "E2" ? "" : words.t(`${id}_action`), other: "",
     facts: [[words.t("detailsCode"), code], [words.t("detailsRule"), error.rule]].filter(([, value]) => value),
   };
-  return { ...said, words: words.t(`${id}_words`, values), ...(SPECIAL[id]?.(values, error, words) ?? {}) };
+  return { ...said, words: words.t(`${id}_words`, values), ...(SPECIAL[id]?.(values, error, words, state) ?? {}) };
 }
 
 const SPECIAL = {
+  E2: (_values, _error, words, state) => ({ other: state.settings.managed ? words.t("E2_other") : "" }),
   E3: (_values, _error, words) => ({ other: words.t("E3_other") }),
   E4: (_values, error, words) =>
     error.code === "host_permission"

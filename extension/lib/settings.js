@@ -3,7 +3,7 @@
 export const LANGUAGES = Object.freeze(["en", "si", "ta", "ar"]);
 
 export const STRICTEST = Object.freeze({
-  known: false, organisation: "", helpContact: "", uiLanguage: "", maxChars: 200_000,
+  known: false, managed: false, organisation: "", helpContact: "", uiLanguage: "", maxChars: 200_000,
   copyWithNames: "never", rememberPairing: false, idleClearMinutes: 5,
 });
 const UNMANAGED = Object.freeze({ ...STRICTEST, known: true, copyWithNames: "ask", rememberPairing: true });
@@ -19,7 +19,7 @@ const CHECKS = Object.freeze({
 
 /** Settings out of what managed storage holds. A value of the wrong form counts as the strictest, not as unset. */
 export function settingsOf(managed) {
-  const settings = { ...UNMANAGED };
+  const settings = { ...UNMANAGED, managed: Object.keys(managed).length > 0 };
   for (const [name, check] of Object.entries(CHECKS)) {
     if (managed[name] === undefined) continue;
     settings[name] = check(managed[name]) ? managed[name] : STRICTEST[name];

@@ -125,7 +125,8 @@ export class View {
     this.at("pair-problem").replaceChildren(...rich(state.pairing.problem ? words.t(state.pairing.problem) : ""));
     this.at("code").setAttribute("aria-invalid", String(Boolean(state.pairing.problem)));
     this.#show("confirm", confirming);
-    this.#show("error-actions", Boolean(said.action) && !confirming);
+    this.#show("error-actions", Boolean(said.action || said.other) && !confirming);
+    this.#show("error-action", Boolean(said.action));
     this.at("error-action").textContent = said.action;
     this.at("error-other").textContent = said.other;
     this.#show("error-other", Boolean(said.other));

@@ -133,6 +133,8 @@ export default Object.freeze({
   E2_title: "Connect this panel",
   E2_words: "Open *Connect Cordon panel* in the applications menu, or run `cordon pair`, and type the 8 digits. They work for two minutes.",
   E2_action: "Connect",
+  E2_other: "Connect without digits",
+  E2_none: "This computer is not set up for that. Use the digits.",
   E3_title: "This may not be your Cordon",
   E3_words: "The program that answered could not prove itself. No text was sent. Do not type patient text here; tell {contact}. If Cordon was just reinstalled, pair again.",
   E3_action: "Check again",

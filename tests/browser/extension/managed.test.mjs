@@ -23,6 +23,26 @@ function policy(name, value) {
   writeFileSync(join(POLICIES, `${name}.json`), JSON.stringify(value));
 }
 
+/** What the package of a managed computer installs: a manifest that names our extension alone, and the program. */
+function nativeHost() {
+  const hosts = "/etc/chromium/native-messaging-hosts";
+  mkdirSync(hosts, { recursive: true });
+  execFileSync("mount", ["-t", "tmpfs", "none", hosts]);
+  const program = join(clinic.folder, "cordon-panel-host");
+  writeFileSync(program, `#!/bin/sh\ncd ${kit.ROOT} && exec ${kit.PYTHON} -m proxy.cli.panel_host --socket ${clinic.api} "$@"\n`, { mode: 0o755 });
+  const manifest = { name: "org.cordon.pair", description: "Cordon", path: program, type: "stdio", allowed_origins: [`chrome-extension://${kit.ID}/`] };
+  writeFileSync(join(hosts, "org.cordon.pair.json"), JSON.stringify(manifest));
+}
+
+/** The extension with the optional permission given, as after the user's one press on *Allow*. */
+function permitted(port) {
+  const path = kit.packed(port);
+  const manifest = JSON.parse(readFileSync(join(path, "manifest.json"), "utf8"));
+  manifest.permissions.push(...manifest.optional_permissions);
+  writeFileSync(join(path, "manifest.json"), JSON.stringify(manifest));
+  return path;
+}
+
 const ours = (values) => ({ "3rdparty": { extensions: { [kit.ID]: values } } });
 
 alone();
@@ -92,4 +112,22 @@ test("what the browser itself would send is off: it knows each policy of the fil
   const said = names.map((name) => shown.find((row) => row.startsWith(`${name} `)));
   assert.deepEqual(said.filter((row) => !/\bOK\b/.test(row)), []);
   await other.close();
+});
+
+test("native messaging connects without digits: the token comes over the user's own socket", async () => {
+  nativeHost();
+  await clinic.do("seen");
+  const second = await kit.browser({ extensions: [permitted(clinic.port)] });
+  const own = await kit.panel(second);
+  await kit.good(own);
+  const { seen } = await clinic.do("seen");
+  const names = seen.filter((one) => one.host !== `127.0.0.1:${clinic.port}` || one.origin).map((one) => one.path.split("/").at(-1));
+  assert.ok(names.indexOf("clients") >= 0 && !names.includes("pair"), names.join());
+  await kit.checked(own);
+  await own.click("#badge");
+  await own.click("#unpair");
+  await kit.error(own, "E2");
+  await own.click("#error-other");
+  await kit.good(own);
+  await second.close();
 });

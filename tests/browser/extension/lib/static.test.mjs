@@ -49,9 +49,10 @@ test("the worker is small and holds nothing", () => {
 test("the manifest asks for exactly this", () => {
   assert.deepEqual(Object.keys(manifest).sort(), [
     "action", "background", "commands", "content_security_policy", "default_locale", "description", "host_permissions", "icons",
-    "incognito", "key", "manifest_version", "minimum_chrome_version", "name", "permissions", "side_panel", "storage", "version",
+    "incognito", "key", "manifest_version", "minimum_chrome_version", "name", "optional_permissions", "permissions", "side_panel", "storage", "version",
   ]);
   assert.deepEqual(manifest.permissions, ["sidePanel", "contextMenus", "activeTab", "scripting", "storage"]);
+  assert.deepEqual(manifest.optional_permissions, ["nativeMessaging"]); // asked for only where an administrator set it up
   assert.deepEqual(manifest.host_permissions, ["http://127.0.0.1:8642/*"]);
   assert.equal(manifest.incognito, "not_allowed");
   const csp = manifest.content_security_policy.extension_pages;
