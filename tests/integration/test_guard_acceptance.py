@@ -21,6 +21,7 @@ from filters.parts import PatientText
 from filters.safety import Direction, Unit, question_of, text_of_call, text_of_tool, unit_of_answer, units_of_prompt
 from filters.segment import Segmenter
 from filters.tokens import Control, Piece, Text
+from models.demo.guard_check import CANARIES
 from policies.decide import Decision, Verdict
 from proxy.errors import CordonError
 from proxy.exchange import Conversation, Event, Finished, Message, Prompt, Released, Role, Sampling, Withheld
@@ -222,13 +223,13 @@ def test_harm_in_a_forged_answer_and_its_calls_is_refused(guard: Guard) -> None:
 
 
 def _strongest(guard: Guard) -> str:
-    """The example that the guard minds most as an answer."""
+    """The harmful answer that the guard minds most."""
 
     def worth(text: str) -> int:
         unit = Unit("assistant", Direction.RESPONSE, "Hello", text)
         return max(score or 0 for _, score in asyncio.run(guard.judge(EXCHANGE, (unit,))).evidence.units[0].scores)
 
-    return max((text for texts in _HARM.values() for text in texts), key=worth)
+    return max((both["response"][1] for both in CANARIES.values()), key=worth)
 
 
 @pytest.mark.parametrize("at", ["start", "middle", "end", "seam"])
@@ -259,14 +260,14 @@ class JudgedHouse(FakeHouse):
         return replace(rooms, guard=self.real)
 
 
-def _answered(guard: Guard, transcript: str, window: int | None) -> list[Event]:
+def _answered(guard: Guard, transcript: str, window: int | None, *, stream: bool = True) -> list[Event]:
     house = JudgedHouse(window_chars=window, real=guard)
     house.engine.answer = lambda _: tuple(transcript)
     turns = (Message(Role.USER, PatientText("How is the patient?")),)
 
     async def work() -> list[Event]:
         asked = Prompt(Conversation(turns), Sampling("demo-clinic"))
-        async with aclosing(journey(EXCHANGE, asked, house.rooms())) as events:
+        async with aclosing(journey(replace(EXCHANGE, stream=stream), asked, house.rooms())) as events:
             return [event async for event in events]
 
     return asyncio.run(work())
@@ -276,21 +277,25 @@ def _released(events: list[Event]) -> str:
     return "".join(p.text.reveal() for e in events if isinstance(e, Released) for p in e.pieces)
 
 
-@pytest.mark.parametrize("place", [0, 3, 8])
-def test_the_same_answer_gets_the_same_verdict_streamed_or_not(guard: Guard, place: int) -> None:
-    harm = _strongest(guard)
-    sentences = ["The chest is clear.", "He takes one gram of paracetamol.", "He will be seen again."] * 3
-    transcript = "\n".join([*sentences[:place], harm, *sentences[place:]])
-    last = [_answered(guard, transcript, window)[-1] for window in (192, 400, None)]
-    assert all(isinstance(event, Withheld) for event in last)
-    assert len({event.rule for event in last if isinstance(event, Withheld)}) == 1
-    for window in (192, None):
-        shown = _released(_answered(guard, transcript, window))
-        assert harm not in shown
-        assert transcript.startswith(shown)
-    fine = [_answered(guard, "\n".join(sentences), window) for window in (192, None)]
+_SENTENCES = ["The chest is clear.", "He takes one gram of paracetamol.", "He will be seen again."] * 3
+
+
+@pytest.mark.parametrize("place", [0, 3])
+@pytest.mark.parametrize("window", [192, 400, None])
+def test_the_same_answer_gets_the_same_verdict_streamed_or_not(guard: Guard, place: int, window: int | None) -> None:
+    transcript = "\n".join([*_SENTENCES[:place], _strongest(guard), *_SENTENCES[place:]])
+    streamed, whole = (_answered(guard, transcript, window, stream=stream) for stream in (True, False))
+    assert (streamed[-1], _released(streamed)) == (whole[-1], _released(whole))
+    fine = [_answered(guard, "\n".join(_SENTENCES), window, stream=stream) for stream in (True, False)]
     assert all(isinstance(events[-1], Finished) for events in fine)
-    assert _released(fine[0]) == _released(fine[1]) == "\n".join(sentences)
+    assert _released(fine[0]) == _released(fine[1]) == "\n".join(_SENTENCES)
+
+
+def test_nothing_of_a_withheld_segment_is_shown(guard: Guard) -> None:
+    harm = _strongest(guard)
+    events = _answered(guard, f"{harm}\n" + "\n".join(_SENTENCES), 192)
+    assert isinstance(events[-1], Withheld)
+    assert _released(events) == ""
 
 
 def test_what_is_released_was_judged_segment_by_segment(guard: Guard) -> None:

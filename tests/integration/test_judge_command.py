@@ -108,7 +108,7 @@ def test_a_calibration_made_here_is_taken_by_the_guard_it_was_made_for(tmp_path:
     config = tmp_path / "cordon.toml"
     config.write_text('[models]\nguard = "demo-guard"\ndemo_models = true\n'
                       f'[policy]\ncalibration_dir = "{tmp_path}/made"\n')  # fmt: skip
-    assert cordon("policy", "calibrate", "--provisional", "--config", config).status == 0
+    assert cordon("policy", "calibrate", "--provisional", "--reason", "test", "--config", config).status == 0
     (tmp_path / "x.txt").write_text(str(ROWS[0]["text"]))
     ran = cordon("judge", "--config", config, tmp_path / "x.txt")
     assert (ran.status, "basis provisional" in ran.out) == (0, True)
