@@ -339,8 +339,9 @@ function actOtherwise() {
 // ---- the page ------------------------------------------------------------------------------------------------------
 
 function listen() {
-  at("text").addEventListener("input", () => tell({ type: "edited", text: at("text").value }));
-  at("question").addEventListener("input", () => tell({ type: "edited", question: at("question").value }));
+  const edited = (change) => (stopTrying(), tell({ type: "edited", ...change }));
+  at("text").addEventListener("input", () => edited({ text: at("text").value }));
+  at("question").addEventListener("input", () => edited({ question: at("question").value }));
   at("go").addEventListener("click", go);
   at("mark").addEventListener("pointerdown", (event) => event.preventDefault()); // keeps the selection
   at("mark").addEventListener("click", mark);

@@ -130,7 +130,6 @@ export class View {
     this.at("error-action").textContent = said.action;
     this.at("error-other").textContent = said.other;
     this.#show("error-other", Boolean(said.other));
-    this.#show("error-retry", false);
     this.#show("error-details", Boolean(said.facts.length));
     fillFacts(this.at("error-facts"), said.facts);
   }

@@ -93,6 +93,7 @@ test("E5: a part is down; it is tried again by itself, and the text is still the
   await page.click("#go");
   await kit.error(page, "E5");
   assert.match(await say("error-words"), /The safety check is not running.*Nothing was lost; your text is still here/);
+  await page.waitForSelector("#error-retry:not([hidden])");
   assert.match(await say("error-retry"), /Trying again in \d seconds?/);
   await clinic.do("down", { part: "guard", code: "ok" });
   await kit.mode(page, "review"); // without a press
