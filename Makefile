@@ -52,7 +52,7 @@ check: $(VENV)/test.stamp ## lint, types, architecture
 	@$(BIN)/lint-imports
 
 # benchmarks/pii.py is not among them: it needs a labelled set of your own. See benchmarks/README.md.
-BENCHES := access audit redaction pii_speed leaks engine service peers
+BENCHES := access audit redaction pii_speed pii_soak leaks engine service peers
 bench: $(VENV)/test.stamp ## one table per benchmark
 	@for b in $(BENCHES); do echo "== benchmarks/$$b.py"; $(BIN)/python -m benchmarks.$$b; done
 
