@@ -48,6 +48,7 @@ from proxy.workers.supervisor import ChildSpec, Hooks, Supervisor
 __all__ = ["Ground", "LaunchError", "Prepared", "engine_spec", "launch", "prepare"]
 
 _PR_SET_DUMPABLE = 4
+_GRACE_S = 60.0
 _BOOT = re.compile(r"[0-9a-f]{32}")
 _REQUEST_TOKENS = 8_192
 
@@ -162,6 +163,7 @@ def _launch(settings: Settings, env: Environment, notifier: Notifier) -> int:
         alive=notifier.alive,
         stopping=notifier.stopping,
         ping_s=int(env.watchdog_usec) / 3_000_000 if env.watchdog_usec.isdigit() else None,
+        grace_s=_GRACE_S,
     )
     supervisor = Supervisor(
         _gateway(prepared, ground), _workers(prepared, ground), report=journal.say, lines=_pass_on, hooks=hooks

@@ -76,6 +76,7 @@ class Hooks:
         alive: the gateway's loop answered a ping.
         stopping: the end has begun.
         ping_s: how often to ping the gateway; None for never.
+        grace_s: how long a gateway that was just started may take until its first answer.
     """
 
     ready: Callable[[], object] = _nothing
@@ -83,6 +84,7 @@ class Hooks:
     alive: Callable[[], object] = _nothing
     stopping: Callable[[], object] = _nothing
     ping_s: float | None = None
+    grace_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -121,7 +123,7 @@ class Supervisor:
         self._exit = 0
         self._hooks = hooks
         self._was_ready = False
-        self._pings, self._ping_at = 0, time.monotonic()
+        self._pings, self._ping_at, self._grace_until = 0, time.monotonic(), 0.0
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit status."""
@@ -159,6 +161,7 @@ class Supervisor:
             ends[role] = self._start_worker(child)
         links = {f"link.{role}": end.fileno() for role, end in ends.items()}
         self._spawn(self._gateway, links)
+        self._grace_until = time.monotonic() + self._hooks.grace_s
         for end in ends.values():
             end.close()
 
@@ -211,6 +214,7 @@ class Supervisor:
             self._report("child_failed", role=child.spec.role, code=str(code)[:64])
             self._hooks.failed(str(code)[:64])
         if child is self._gateway and message.get("pong") == str(self._pings):
+            self._grace_until = 0.0
             self._hooks.alive()
         victim = self._workers.get(str(message.get("kill")))
         if child is self._gateway and victim is not None and victim.process is not None:
@@ -259,6 +263,8 @@ class Supervisor:
         if self._hooks.ping_s is not None and now >= self._ping_at:
             self._pings, self._ping_at = self._pings + 1, now + self._hooks.ping_s
             self._tell_gateway({"ping": str(self._pings)}, ())
+            if now < self._grace_until:
+                self._hooks.alive()
 
     def _retry(self) -> None:
         now = time.monotonic()

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,10 @@ def test_a_worker_that_never_lives_ends_a_service_that_nobody_waits_for_yet() ->
     stage = Stage({"die": "always"}, {"never_ready": True}, hooks=told(seen))
     assert stage.run("nothing") == 1
     assert "engine_failing" in seen
+
+
+def test_a_gateway_that_was_just_started_has_some_grace() -> None:
+    seen: list[str] = []
+    hooks = replace(told(seen, ping_s=0.05), grace_s=30.0)
+    Stage({}, {"stuck": True}, hooks=hooks).run("attached", seconds=1)
+    assert "alive" in seen
