@@ -312,9 +312,8 @@ def _is(path: Path, inside: int, leader: int) -> bool:
 
 REMOVED = {
     **dict.fromkeys((name for name, wanted in PROTECTIONS.items() if wanted == {"yes"}), "no"),
-_LEFT_OUT = (
-    "Type=", "NotifyAccess", "Sockets=", "ExecStart", "Watchdog", "Restart", "LogNamespace", "TimeoutSt", "After=",
-)  # fmt: skip
+    "ProtectSystem": "no", "ProtectProc": "default", "DevicePolicy": "auto\nPrivateDevices=no",
+    "KeyringMode": "inherit",
     "CapabilityBoundingSet": "CAP_NET_RAW", "AmbientCapabilities": "CAP_NET_RAW", "RestrictNamespaces": "no",
     "RestrictAddressFamilies": "AF_INET", "RestrictNetworkInterfaces": "eth0", "SystemCallArchitectures": "x86",
     "SystemCallErrorNumber": "EACCES", "SocketBindDeny": "", "IPAddressDeny": "", "IPAddressAllow": "10.0.0.0/8",
