@@ -197,7 +197,8 @@ def e6_cancel(ours: Ours, sizes: Sizes) -> None:
 
 def soak(chosen: argparse.Namespace) -> None:
     """Ask and cancel for a while; memory is read ten times."""
-    role = answer_role(chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=4096, request_tokens=2048)
+    role = answer_role(chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=4096, request_tokens=2048,
+                       empty_thought=not _id(chosen.answer).startswith("shape-"))  # fmt: skip
     with EngineProcess(engine_plan(role, threads=chosen.threads)) as process:
         process.link.settimeout(1800)
         process.hello()
@@ -237,8 +238,9 @@ def _engine_cases(chosen: argparse.Namespace, cases: Sequence[str], sizes: Sizes
     needs_guard = {"E1", "E2"} & set(cases)
     cells = max(2 * sizes.history, 4096) if "E5" in cases else 4096
     answer = answer_role(
-        chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=cells, request_tokens=cells, slots=8
-    )
+        chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=cells, request_tokens=cells, slots=8,
+        empty_thought=not _id(chosen.answer).startswith("shape-"),  # after it, random weights say what is not shown
+    )  # fmt: skip
     roles = [answer] if set(cases) - {"E1", "E2"} else []
     if needs_guard:
         roles.append(guard_role(chosen.guard, _sha256(chosen.guard), id=_id(chosen.guard), context=4096))
@@ -300,9 +302,7 @@ def main() -> None:
     if "E7" in cases:
         from benchmarks.engine_own import own_time
 
-        own_time(
-            answer_role(chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer)), chosen.threads, sizes.answer
-        )
+        own_time(answer_role(chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer)), sizes.answer)
     print(f"\nload {os.getloadavg()[0]:.1f} after", flush=True)
 
 

@@ -1,4 +1,7 @@
-"""E7 of `engine.py`: the engine's own time a token, that is all but the library's decode. In this process."""
+"""E7 of `engine.py`: the engine's own time a token, that is all but the library's decode. In this process.
+
+Processor time of the calling thread, with one thread for the library too, so that other work is not counted.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +34,18 @@ class _Timed:
 
     def decode(self, rows: Sequence[Row]) -> Decoded:
         """Evaluate a batch."""
-        began = time.perf_counter()
+        began = time.thread_time()
         result: Decoded = self._context.decode(rows)
-        self.decode_s += time.perf_counter() - began
+        self.decode_s += time.thread_time() - began
         return result
 
 
-def own_time(role: RolePlan, threads: int, tokens: int) -> None:
+def own_time(role: RolePlan, tokens: int) -> None:
     """Measure and print, for one and for four answers."""
     from dataclasses import replace
 
     silence()
-    (checked,) = check_files(engine_plan(role, threads=threads))
+    (checked,) = check_files(engine_plan(role, threads=1))
     loaded = load(checked, Interrupt(_now_ms).flag)
     timed = _Timed(loaded.context)
     answerer = Answerer(replace(loaded, context=timed), prefix_cache=False, draw_seed=lambda: 1, now_ms=_now_ms)
@@ -50,7 +53,7 @@ def own_time(role: RolePlan, threads: int, tokens: int) -> None:
     number = 0
     for count, temperature in ((1, 0.0), (1, 1.0), (4, 0.0)):
         timed.decode_s, said = 0.0, list[Message]()
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(count):
             number += 1
             request = generate(number, "Summarise.", caller=f"{number}", max_tokens=tokens, temperature=temperature,
@@ -61,7 +64,7 @@ def own_time(role: RolePlan, threads: int, tokens: int) -> None:
             for message in answerer.step(plan):
                 bytes_sent += len(encode(message))
                 said.append(message)
-        whole = time.perf_counter() - began
+        whole = time.thread_time() - began
         made = sum(message.completion_tokens for message in said if isinstance(message, Done))
         own = (whole - timed.decode_s) / max(made, 1)
         name = f"{count} answer{'s' if count > 1 else ''}, {'greedy' if not temperature else 'drawn'}"

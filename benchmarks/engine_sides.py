@@ -78,16 +78,17 @@ class Ours:
 
     def answer_rate(self, text: str, tokens: int) -> float:
         """Tokens a second after the first."""
-        first, whole, done = self._ask(self._request(text, tokens))
-        return (done.completion_tokens - 1) / max(whole - first, 1e-9)
+        done = self._ask(self._request(text, tokens))[2]
+        return 1000 * (done.completion_tokens - 1) / max(done.answer_ms, 1)
 
     def answer_processor_rate(self, text: str, tokens: int) -> float:
         """Tokens a second of processor time, of all threads, after the first token."""
-        self._process.send(self._request(text, tokens))
-        self._process.until(Delta)
         began = self.processor_s()
-        done = self._process.until(Done)[-1]
-        return (done.completion_tokens - 1) / max(self.processor_s() - began, 1e-3)
+        self._ask(self._request(f"{text} a", 1))  # the prompt alone, to be taken off
+        middle = self.processor_s()
+        done = self._ask(self._request(f"{text} b", tokens))[2]
+        took = self.processor_s() - middle - (middle - began)
+        return (done.completion_tokens - 1) / max(took, 1e-3)
 
     def prompt_processor_rate(self, text: str) -> float:
         """The same of a prompt."""
