@@ -1,4 +1,4 @@
-"""The package's own files: scripts that parse, settings that load, a manual that knows every verb, no traces.
+"""The package's own files: scripts that parse, settings that load, a manual that knows every verb."""
 
 from __future__ import annotations
 
