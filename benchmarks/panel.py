@@ -36,6 +36,10 @@ def _note(number: int) -> str:
     return text[:_CHARS]
 
 
+def _quiet(parts: dict[str, str]) -> None:
+    del parts
+
+
 def _plain_first_s(house: DemoHouse, number: int) -> float:
     """Seconds to the first words for a client without a browser."""
     body = {
@@ -61,7 +65,7 @@ def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory(prefix="cordon-bench-") as name:
         house = build_house(Path(name))
-        with house.serving(lambda parts: None):
+        with house.serving(_quiet):
             where = argparse.Namespace(socket=house.settings.access.socket, config=None)
             offer = ask_service(where, "/cordon/v1/pairing", {})
             assert offer is not None

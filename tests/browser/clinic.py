@@ -187,46 +187,60 @@ class Clinic:
         )  # fmt: skip
 
     async def do(self, op: str, **how: Any) -> dict[str, Any]:
-        """One command."""
-        house = self.yard.house
-        match op:
-            case "stop" if self.close is not None:
-                await self.close()
-                self.close = None
-            case "start" if self.close is None:
-                self.port = how.get("port", self.port)
-                await self.open()
-            case "lose_port":
-                for door in self.doors[:-1]:
-                    door.close()
-                for connection in self.server.connections if self.server else ():
-                    connection.force_close()  # a browser would go on using the one it has
-            case "hold":
-                self.engine.gate.clear()
-            case "go":
-                self.engine.gate.set()
-            case "down":
-                house.down[how["part"]] = how["code"]
-            case "also":
-                self.analyst.also = list(how["literals"])
-            case "expire":
-                house.clients.expire(now_s=time() + how["days"] * 86_400)
-            case "keyless":
-                uids = frozenset({os.getuid()}) if how["on"] else frozenset()
-                house.rules = replace(house.rules, keyless_uids=uids)
-            case "attach":
-                await self.yard.attach("engine")
-            case "seen":
-                seen, self.seen = self.seen, []
-                return {"seen": seen}
-            case "stats":
-                return {
-                    "generating": len(self.engine.tasks), "cancelled": self.engine.cancelled,
-                    "open": len(self.app[CONTROL].answers.places) if self.app else 0,
-                    "refused": _refused(self.yard),
-                    "prompts": _prompts(self.engine),
-                }  # fmt: skip
-        return {"ok": True}
+        """One command: the method of its name."""
+        reply = await getattr(self, f"do_{op}")(**how)
+        return {"ok": True} if reply is None else reply
+
+    async def do_stop(self) -> None:
+        if self.close is not None:
+            await self.close()
+        self.close = None
+
+    async def do_start(self, port: int = 0) -> None:
+        self.port = port or self.port
+        await self.open()
+
+    async def do_lose_port(self) -> None:
+        """The port is lost, the unix socket is not."""
+        for door in self.doors[:-1]:
+            door.close()
+        for connection in self.server.connections if self.server else ():
+            connection.force_close()  # a browser would go on using the one it has
+
+    async def do_hold(self) -> None:
+        self.engine.gate.clear()
+
+    async def do_go(self) -> None:
+        self.engine.gate.set()
+
+    async def do_down(self, part: str, code: str) -> None:
+        self.yard.house.down[part] = code
+
+    async def do_also(self, literals: list[str]) -> None:
+        self.analyst.also = literals
+
+    async def do_expire(self, days: int) -> None:
+        self.yard.house.clients.expire(now_s=time() + days * 86_400)
+
+    async def do_keyless(self, on: bool) -> None:
+        uids = frozenset({os.getuid()}) if on else frozenset()
+        self.yard.house.rules = replace(self.yard.house.rules, keyless_uids=uids)
+
+    async def do_attach(self) -> None:
+        await self.yard.attach("engine")
+
+    async def do_seen(self) -> dict[str, Any]:
+        seen, self.seen = self.seen, []
+        return {"seen": seen}
+
+    async def do_stats(self) -> dict[str, Any]:
+        return {
+            "generating": len(self.engine.tasks),
+            "cancelled": self.engine.cancelled,
+            "open": len(self.app[CONTROL].answers.places) if self.app else 0,
+            "refused": _refused(self.yard),
+            "prompts": _prompts(self.engine),
+        }
 
 
 def _refused(yard: Yard) -> dict[str, int]:
