@@ -172,9 +172,9 @@ def _parse(text: str) -> dict[str, str]:
         if not separator or key in found or key not in _FACTS | PROTECTIONS.keys():
             raise _refused("a line in it is not one that the script writes")
         found[key] = value.strip()
-    if len(found) != len(_FACTS | PROTECTIONS.keys()):
+    if not found.keys() >= _FACTS:
         raise _refused("a line is missing in it")
-    return found
+    return dict.fromkeys(PROTECTIONS, "") | found  # an emptied list is not written at all: it counts as taken away
 
 
 def _refused(why: str) -> PreflightRefused:

@@ -38,7 +38,8 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir "/sys/fs/cgroup/$2"
 echo $$ > "/sys/fs/cgroup/$2/cgroup.procs"
 exec systemd-nspawn -q --register=no --keep-unit --private-network -M cordon-test -D "$1" \
-  "--system-call-filter=bpf perf_event_open @keyring landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
+  "--system-call-filter=bpf perf_event_open pidfd_getfd @keyring" \
+  "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
   -b --console=pipe
 """
 _INSIDE = {

@@ -27,7 +27,8 @@ _NUMBERS = {"io_uring_setup": 425, "pidfd_getfd": 438, "process_vm_readv": 310, 
 
 
 def _call(number: int, *arguments: object) -> int:
-    result = int(_LIBC.syscall(number, *arguments))
+    words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    result = int(_LIBC.syscall(ctypes.c_long(number), *words))
     if result < 0:
         raise OSError(ctypes.get_errno(), "")
     return result

@@ -281,8 +281,8 @@ class memory_limit:  # noqa: N801 - a context manager
         self.group.mkdir()
         (self.group / "cgroup.procs").write_text(str(outside))
         (self.group / "memory.move_charge_at_immigrate").write_text("0")
-        (self.group / "memory.limit_in_bytes").write_text("4M")
-        self.machine.python(ASK.replace("SECONDS", "1"))  # work for it: memory is charged as it is touched
+        (self.group / "memory.limit_in_bytes").write_text("128K")
+        self.machine.python(ASK.replace("SECONDS", "20"))  # work for it: memory is charged as it is touched
 
     def __exit__(self, *_: object) -> None:
         if self.group.is_dir():
@@ -410,7 +410,7 @@ if sys.argv[1] == "canary":
     ears = [listen(socket.socket(), ("198.51.100.2", 9))]
 else:
     ears = [listen(socket.socket(), ("127.0.0.1", 9099)), listen(socket.socket(socket.AF_UNIX), "/run/canary.sock"),
-            listen(socket.socket(socket.AF_UNIX), "\0canary")]
+            listen(socket.socket(socket.AF_UNIX), "\\0canary")]
     import os
     os.chmod("/run/canary.sock", 0o666)
 time.sleep(1e6)
@@ -511,7 +511,9 @@ def test_no_way_is_open_under_the_unit(machine: Machine, world: dict[str, Any], 
     order = json.dumps(json.dumps({**world["order"], "lock": role}))
     machine.write("/etc/systemd/system/cordon-probe.service", probe_unit(order))
     got = probed(machine)
-    assert {name: result for name, result in got.items() if result == "REACHED"} == {}
+    # the supervisor starts its children: a program may be run under the unit, but not under the lock
+    open_here = {"exec", "exec-memory"} if role is None else set()
+    assert {name for name, result in got.items() if result == "REACHED"} == open_here
     expected = set(world["free"]) if role in {None, "gateway"} else set(world["free"]) - OF_THE_HOST
     assert set(got) == expected
 
