@@ -2,9 +2,9 @@
 
     python -m models.clinical_ner.evaluate --model build/ner/out --data DATA [--choose] [--json FILE]
 
-Law: measures the model alone (no patterns, no propagation) through `filters/ner.py`, the code that is shipped. The
-sets are development data: thresholds are chosen on them, so the numbers are no held-out claims, except the generator
-rows, whose names and templates' fillings training never saw.
+Law: measures the model alone (no patterns, no propagation) through `filters/ner.py`, the code that is shipped. Nothing
+measured was trained on: of sets that are partly trained on, only the documents kept back count; generator rows use
+sentences and names of the development part. But thresholds are chosen on these rows, so they are development numbers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +22,11 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from filters.ner import ClinicalNer, NerFiles
-from models.clinical_ner.export import write_labels
+from filters.romanise import romanise
 from models.clinical_ner.generate import Generator, load_templates
-from models.clinical_ner.labels import KINDS
-from models.clinical_ner.lexicon import LANGS, load_lexicon
-from models.clinical_ner.mix import held_out
+from models.clinical_ner.labels import KINDS, write_labels
+from models.clinical_ner.lexicon import LANGS, SCRIPT_LANGS, load_lexicon
+from models.clinical_ner.mix import held_out, is_kept_back
 from models.clinical_ner.score import Counts, count, interval, rates
 from models.clinical_ner.sources import rows
 
@@ -33,7 +34,8 @@ __all__ = ["Word", "choose", "load_model", "main", "sets", "words_of"]
 
 _HERE = Path(__file__).parent
 _IGNORED = frozenset({"AGE", "PROFESSION", "NRP"})
-_CANDIDATES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+_CANDIDATES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+"""Under one half nothing is gained by silence: addresses and links, which patterns find as well, would choose it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def load_model(folder: Path, model: str = "model.onnx") -> tuple[ClinicalNer, To
 
 def words_of(ner: ClinicalNer, tokenizer: Tokenizer, text: str) -> list[Word]:
     """Return every word of a text."""
-    encoding = tokenizer.encode(text, add_special_tokens=False)
+    latin = romanise(text)
+    encoding = tokenizer.encode(text if latin is None else latin.text, add_special_tokens=False)
     if not encoding.ids:
         return []
     shares = ner.probabilities(encoding.ids)
@@ -65,10 +68,12 @@ def words_of(ner: ClinicalNer, tokenizer: Tokenizer, text: str) -> list[Word]:
     groups: dict[int, list[int]] = {}
     for piece, word in enumerate(encoding.word_ids):
         groups.setdefault(word, []).append(piece)
+    places = {p[0]: (encoding.offsets[p[0]][0], encoding.offsets[p[-1]][1]) for p in groups.values()}
+    if latin is not None:
+        places = {first: latin.span(*place) for first, place in places.items()}
     return [
         Word(
-            encoding.offsets[p[0]][0],
-            encoding.offsets[p[-1]][1],
+            *places[p[0]],
             KINDS[int(by_label[p].sum(axis=0).argmax())],
             float(shares[p, 0].min()),
         )
@@ -76,49 +81,79 @@ def words_of(ner: ClinicalNer, tokenizer: Tokenizer, text: str) -> list[Word]:
     ]
 
 
-def _generated(lang: str, count_of: int, *, seed: int = 99) -> list[dict[str, Any]]:
-    generator = Generator(load_lexicon(_HERE / "names", "dev"), load_templates(_HERE / "templates"), seed)
+def _generated(
+    langs: tuple[str, ...], count_of: int, *, seed: int = 99, plain_share: float = 0.35
+) -> list[dict[str, Any]]:
+    templates = load_templates(_HERE / "templates", "dev")
+    generator = Generator(load_lexicon(_HERE / "names", "dev"), templates, seed)
     return [
-        {"id": f"gen-{lang}-{i}", "text": d.text, "spans": [{"start": a, "end": b, "label": x} for a, b, x in d.spans]}
-        for i, d in enumerate(generator.documents(count_of, (lang,)))
+        {
+            "id": f"gen-{d.lang}-{i}",
+            "text": d.text,
+            "spans": [{"start": a, "end": b, "label": x} for a, b, x in d.spans],
+        }
+        for i, d in enumerate(generator.documents(count_of, langs, plain_share=plain_share))
     ]
 
 
+_FRAMES = {
+    "eponyms": ("Patient with {} disease.", "Known {} syndrome, stable.", "{} sign negative."),
+    "brands": ("Takes {} 10 mg daily.", "Stop {} and review.", "Allergic to {}."),
+}
+
+
 def _negatives(kind: str) -> list[dict[str, Any]]:
-    lexicon = load_lexicon(_HERE / "names", "dev")
-    frames = {
-        "eponyms": ("Patient with {} disease.", "Known {} syndrome, stable.", "{} sign negative."),
-        "brands": ("Takes {} 10 mg daily.", "Stop {} and review.", "Allergic to {}."),
-    }
-    words = getattr(lexicon, kind)
-    frame = frames[kind]
+    words, frame = getattr(load_lexicon(_HERE / "names", "dev"), kind), _FRAMES[kind]
     return [{"id": f"{kind}-{i}", "text": frame[i % len(frame)].format(w), "spans": []} for i, w in enumerate(words)]
 
 
+def _named(rows_en: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mark the listed patients in held-out background; what else stands there is not known, so not counted."""
+    out = []
+    for r in rows_en:
+        words = {w for n in r.get("patient_names") or () for w in re.findall(r"[^\W\d_]{3,}", n.casefold())}
+        spans = [
+            {"start": m.start(), "end": m.end(), "label": "PERSON"}
+            for m in re.finditer(r"[^\W\d_]+", r["text"])
+            if m.group().casefold() in words
+        ]
+        if spans:
+            everything = [{"start": 0, "end": len(r["text"]), "label": "UNKNOWN"}]
+            out.append({**r, "spans": spans, "ignore": everything})
+    return out
+
+
 def sets(data: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the development sets by name."""
+    """Return the development sets by name: only documents no training run has seen."""
     dev, train = data / "pii_dev", data / "pii_train"
-    court = rows(dev / "echr_fr_es_manual_dev.jsonl")
+    court = [r for r in rows(dev / "echr_fr_es_manual_dev.jsonl") if is_kept_back(r)]
+    blocks = [
+        r
+        for r in rows(train / "multiner_en_si_ta_train.jsonl")
+        if held_out(f"multiner-block-{int(r['id'].rsplit('-', 1)[-1]) // 200}", 0.1)
+    ]
+    background = [{**r, "spans": []} for r in rows(train / "clinical_background_en.jsonl") if held_out(r["id"], 0.3)]
     found = {
         "MEDDOCAN dev, es": rows(train / "meddocan_es_dev.jsonl"),
-        "presidio-research synth v2, en": rows(dev / "presidio_synth_v2_dev.jsonl"),
-        "TAB court, en": rows(dev / "tab_echr_en_144_dev.jsonl"),
-        "court sentences, fr": [r for r in court if r["lang"] == "fr"],
-        "court sentences, es": [r for r in court if r["lang"] == "es"],
-        "multiNER held-out blocks, en": [
-            r
-            for r in rows(train / "multiner_en_si_ta_train.jsonl")
-            if r["lang"] == "en" and held_out(f"multiner-block-{int(r['id'].rsplit('-', 1)[-1]) // 200}", 0.1)
+        "presidio-research synth v2, kept half, en": [
+            r for r in rows(dev / "presidio_synth_v2_dev.jsonl") if is_kept_back(r)
         ],
-        "clinical background, 30 % held out, en": [
-            {**r, "spans": []} for r in rows(train / "clinical_background_en.jsonl") if held_out(r["id"], 0.3)
-        ],
+        "TAB court, kept half, en": [r for r in rows(dev / "tab_echr_en_144_dev.jsonl") if is_kept_back(r)],
+        "court sentences, kept half, fr": [r for r in court if r["lang"] == "fr"],
+        "court sentences, kept half, es": [r for r in court if r["lang"] == "es"],
+        **{f"multiNER held-out blocks, {x}": [r for r in blocks if r["lang"] == x] for x in ("en", "si", "ta")},
+        "clinical background, 30 % held out, en": background,
+        "listed patients in it (recall only), en": _named(background),
         "own eponyms (development part)": _negatives("eponyms"),
         "own brands (development part)": _negatives("brands"),
+        "own questions and notes without identifiers": _generated(LANGS, 500, plain_share=1.0),
     }
-    for lang in LANGS:
-        found[f"generator, unseen names, {lang}"] = _generated(lang, 150)
+    for lang in (*LANGS, *SCRIPT_LANGS):
+        found[f"generator, unseen sentences and names, {lang}"] = _generated((lang,), 150)
     return found
+
+
+_NOT_CHOSEN_ON = (", si", ", ta", ", ar", "(recall only), en")
 
 
 def _gain(words: dict[str, list[tuple[dict[str, Any], list[Word]]]]) -> dict[str, list[tuple[str, float, int, int]]]:
@@ -188,7 +223,15 @@ def _report(words: dict[str, list[tuple[dict[str, Any], list[Word]]]], taus: dic
 
 def table(report: dict[str, Any]) -> str:
     """Return the report as a Markdown table."""
-    names = ("char_recall", "char_precision", "covered_recall", "zero_leak", "free_hit", "over_redacted")
+    names = (
+        "char_recall",
+        "char_precision",
+        "covered_recall",
+        "names_covered",
+        "zero_leak",
+        "free_hit",
+        "over_redacted",
+    )
     lines = [
         "| set | documents | spans | " + " | ".join(n.replace("_", " ") for n in names) + " |",
         "|---" * (len(names) + 3) + "|",
@@ -212,11 +255,12 @@ def write_card(path: Path, folder: Path, measured: str) -> None:
 
 
 _EXPLAINED = """Model alone, AGE not scored, characters are letters and digits. In percent, 95 % intervals by
-document bootstrap. *Covered*: the whole identifier is hidden. *Zero leak*: all identifiers of a document are.
-*Free hit*: documents without identifier in which something was hidden (the clinical background holds some real dates
-and places, so its rows are upper bounds; eponyms and brands stand in three short frames). All sets but the generator's
-were looked at during development and the thresholds were chosen on all rows: these are development numbers, no claims.
-Matching: any label hides; titles and function words inside an identifier are not counted."""
+document bootstrap. *Covered*: the whole identifier is hidden (*names*: of people). *Zero leak*: all identifiers of a
+document are. *Free hit*: documents without identifier in which something was hidden (the clinical background holds some
+real dates and places, so its rows are upper bounds; eponyms and brands stand in three short frames). No document here
+was trained on, but all were looked at during development and the thresholds were chosen on these rows (not on si, ta,
+ar): these are development numbers, no claims. The other halves of the court and generic sets were trained on, so their
+style is known to the model. Matching: any label hides; titles and function words inside an identifier do not count."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -226,14 +270,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--file", default="model.onnx", help="float.onnx measures the model before int8")
     parser.add_argument("--choose", action="store_true")
+    parser.add_argument("--beta", type=float, default=2.0, help="how often recall counts against precision")
+    parser.add_argument(
+        "--every", type=int, default=1, help="measure only every n-th document: quicker, wider intervals"
+    )
+    parser.add_argument("--only", default="", help="measure only sets whose name holds this")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--card", type=Path, help="write the tables into this card")
     options = parser.parse_args(arguments)
     ner, tokenizer = load_model(options.model, options.file)
-    words = {k: [(r, words_of(ner, tokenizer, r["text"])) for r in v] for k, v in sets(options.data).items()}
+    words = {
+        k: [(r, words_of(ner, tokenizer, r["text"])) for r in v[:: options.every]]
+        for k, v in sets(options.data).items()
+        if options.only in k
+    }
     if options.choose:
-        balanced = choose(words, 2.0)
-        strict = choose(words, 5.0)
+        asked = {k: v for k, v in words.items() if not k.endswith(_NOT_CHOSEN_ON)}
+        balanced, strict = choose(asked, options.beta), choose(asked, 5.0)
         write_labels(options.model, balanced, {k: max(strict[k], balanced[k]) for k in KINDS})
     taus = json.loads((options.model / "labels.json").read_text())["thresholds"]
     result = {point: _report(words, taus[point]) for point in ("balanced", "strict")}

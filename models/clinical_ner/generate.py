@@ -3,8 +3,11 @@
 Law: nothing is copied from a real record. `Generator(lexicon, templates, seed).documents(n)` is a function of its
 arguments: the same seed gives the same documents.
 
-    {slot}   an identifier (`slots.SLOTS`) or a word from the template file's lists
+    %rule%   one of the rule's sentences (`templates/rules/`), down to the last
     <a|b>    one of the choices, resolved from the inside out
+    {slot}   an identifier (`slots.SLOTS`) or a word from the template file's lists
+
+A tenth of the sentences, by hash, is never used in training: the development part measures with these.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ import random
 import re
 import string
 import tomllib
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.clinical_ner.lexicon import LANGS, Lexicon
+from models.clinical_ner.lexicon import LANGS, SCRIPT_LANGS, Lexicon, Part, part_of
 from models.clinical_ner.slots import SLOTS, Filler
 
 __all__ = ["Example", "Generator", "Span", "Templates", "load_templates"]
@@ -38,25 +42,52 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """The templates of one language."""
+    """The templates of one language. `pii` and `plain` may hold %rules%; the composed ones stand beside the others."""
 
     pii: tuple[str, ...]
     plain: tuple[str, ...]
+    composed_pii: tuple[str, ...]
+    composed_plain: tuple[str, ...]
+    rules: dict[str, tuple[str, ...]]
     lists: dict[str, tuple[str, ...]]
 
+    @property
+    def sentences(self) -> int:
+        """Return how many sentences were written: whole templates and alternatives of rules, titles left out."""
+        return len(self.pii) + len(self.plain) + sum(len(v) for k, v in self.rules.items() if k not in _TITLES)
 
-def load_templates(folder: Path) -> dict[str, Templates]:
-    """Read `<lang>.toml` of every language."""
+
+_TITLES = frozenset({"title", "anr", "dr"})
+_HELD_OUT = 0.1
+
+
+def _part(sentences: Sequence[str], part: Part | None, *, may_be_none: bool = False) -> tuple[str, ...]:
+    """Return the sentences of a part; where it would have none, all of them, unless it may."""
+    kept = tuple(s for s in sentences if part is None or part_of(s, _HELD_OUT) == part)
+    return kept if kept or may_be_none else tuple(sentences)
+
+
+def load_templates(folder: Path, part: Part | None = "train") -> dict[str, Templates]:
+    """Read the templates of every language; `part` None reads the sentences of both parts."""
     found = {}
-    for lang in LANGS:
+    for lang in (*LANGS, *SCRIPT_LANGS):
         raw = tomllib.loads((folder / f"{lang}.toml").read_text("utf8"))
-        lists = {k: tuple(v) for k, v in raw["lists"].items()}
-        found[lang] = Templates(tuple(raw["templates"]["pii"]), tuple(raw["templates"]["plain"]), lists)
+        path = folder / "rules" / f"{lang}.toml"
+        more = tomllib.loads(path.read_text("utf8")) if path.exists() else {"rules": {}, "composed": {}}
+        found[lang] = Templates(
+            _part(raw["templates"]["pii"], part, may_be_none=path.exists()),
+            _part(raw["templates"]["plain"], part, may_be_none=path.exists()),
+            tuple(more["composed"].get("pii", ())),
+            tuple(more["composed"].get("plain", ())),
+            {k: tuple(v) if k in _TITLES else _part(v, part) for k, v in more["rules"].items()},
+            {k: tuple(v) for k, v in raw["lists"].items()},
+        )
     return found
 
 
 _CHOICE = re.compile(r"<([^<>]*\|[^<>]*)>")
 _SLOT = re.compile(r"\{(\w+)\}")
+_RULE = re.compile(r"%([a-z]+)%")
 _SYLLABLES = [
     "xe",
     "lo",
@@ -111,6 +142,7 @@ _ENDINGS = [
     "vir",
     "sta",
 ]
+_COMPOSED = 0.6
 _OCR = {"0": "O", "1": "l", "5": "S", "rn": "m", "l": "1", "e": "c", "m": "rn"}
 
 
@@ -126,24 +158,36 @@ class Generator:
             yield self.document(langs[i % len(langs)], plain_share=plain_share)
 
     def document(self, lang: str, *, plain_share: float = 0.35) -> Example:
-        """Draw one to four sentences or lines and join them."""
+        """Draw a composed document, or one to four sentences or lines, and join them."""
         rng, templates = self._rng, self._templates[lang]
-        size = rng.choice((1, 1, 1, 2, 2, 3, 4))
-        pieces = [
-            self.sentence(lang, rng.choice(templates.plain if rng.random() < plain_share else templates.pii))
-            for _ in range(size)
-        ]
+        plain = rng.random() < plain_share
+        composed = templates.composed_plain if plain else templates.composed_pii
+        if composed and (rng.random() < _COMPOSED or not (templates.pii and templates.plain)):
+            pieces = [self.sentence(lang, rng.choice(composed))]
+        else:
+            size = rng.choice((1, 1, 1, 2, 2, 3, 4))
+            pieces = [
+                self.sentence(lang, rng.choice(templates.plain if rng.random() < plain_share else templates.pii))
+                for _ in range(size)
+            ]
         joined = _join(pieces, rng.choice(("\n", " ", " ", "\n\n")))
         draw = rng.random()
         if draw < 0.12:
             joined = self._noisy(*joined, rate=0.02)
         elif draw < 0.2:
             joined = _without_punctuation(*joined)
+        elif draw < 0.26:
+            joined = self._wrapped(*joined)
+        elif draw < 0.3:
+            joined = self._run_together(*joined)
         return Example(joined[0], joined[1], lang, "generator")
 
     def sentence(self, lang: str, template: str) -> tuple[str, tuple[Span, ...]]:
         """Fill one template."""
         rng = self._rng
+        rules = self._templates[lang].rules
+        while _RULE.search(template):
+            template = _RULE.sub(lambda m: rng.choice(rules[m.group(1)]), template)
         while _CHOICE.search(template):
             template = _CHOICE.sub(lambda m: rng.choice(m.group(1).split("|")), template)
         filler = Filler(self._lexicon, lang, rng)
@@ -187,6 +231,7 @@ class Generator:
             "eponym": self._eponym,
             "brand": lambda: rng.choice(lexicon.brands) if rng.random() < 0.6 else self._coined(),
             "court": lambda: rng.choice(("Mr", "Mrs", "Ms", "Mr.", "")),
+            "med": lambda: rng.choice(lexicon.terms.get(lang) or pool),
             "words": lambda: " ".join(rng.choice(pool) for _ in range(rng.randint(2, 6))),
             "wordlist": lambda: rng.choice(("-", " ", ", ")).join(rng.choice(pool) for _ in range(rng.randint(3, 7))),
         }
@@ -202,6 +247,25 @@ class Generator:
         """A drug name nobody sells."""
         parts = [self._rng.choice(_SYLLABLES) for _ in range(self._rng.randint(2, 3))]
         return ("".join(parts) + self._rng.choice(_ENDINGS)).capitalize()
+
+    def _wrapped(self, text: str, spans: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
+        """Break lines at spaces, also within a name, as mail programs and printers do; offsets stay."""
+        width, column, out = self._rng.randint(24, 90), 0, []
+        for char in text:
+            column = 0 if char == "\n" else column + 1
+            broken = char == " " and column > width
+            out.append("\n" if broken else char)
+            column = 0 if broken else column
+        return "".join(out), spans
+
+    def _run_together(self, text: str, spans: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
+        """Lose a space after some commas, stops and colons, as hurried typing does; offsets follow."""
+        lost = [m.start() + 1 for m in re.finditer(r"[,.:;] ", text) if self._rng.random() < 0.5]
+        inside = {i for a, b, _ in spans for i in range(a, b)}
+        lost = [i for i in lost if i not in inside]
+        kept = [i for i in range(len(text)) if i not in set(lost)]
+        moved = tuple((a - bisect(lost, a), b - bisect(lost, b - 1), label) for a, b, label in spans)
+        return "".join(text[i] for i in kept), moved
 
     def _noisy(self, text: str, spans: tuple[Span, ...], *, rate: float) -> tuple[str, tuple[Span, ...]]:
         """Swap, drop or misread characters; offsets follow."""

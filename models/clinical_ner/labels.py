@@ -5,9 +5,12 @@ Law: the order of `TAGS` is the order of the model's outputs and of `labels.json
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
-__all__ = ["KINDS", "MASKED", "TAGS", "tag_ids"]
+__all__ = ["KINDS", "MASKED", "TAGS", "tag_ids", "write_labels"]
 
 KINDS = ("PERSON", "LOCATION", "ORG", "DATE", "AGE", "PHONE", "EMAIL", "ID", "URL")
 TAGS = ("O", *(f"{p}-{k}" for k in KINDS for p in "BI"))
@@ -30,3 +33,17 @@ def tag_ids(
         else:
             tags.append(0)
     return tags
+
+
+def write_labels(out: Path, balanced: dict[str, float], strict: dict[str, float]) -> None:
+    """Write `labels.json`: tags in order, thresholds of both operating points, hashes of the other two files."""
+    hashes = {n: hashlib.sha256((out / n).read_bytes()).hexdigest() for n in ("model.onnx", "tokenizer.json")}
+    table = {
+        "tags": TAGS,
+        "thresholds": {
+            "balanced": {k: balanced[k] for k in KINDS},
+            "strict": {k: strict[k] for k in KINDS},
+        },
+        "sha256": hashes,
+    }
+    (out / "labels.json").write_text(json.dumps(table, indent=1) + "\n", "utf8")

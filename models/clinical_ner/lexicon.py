@@ -11,9 +11,16 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["LANGS", "Lexicon", "NameGroup", "Part", "load_lexicon", "part_of"]
+__all__ = ["LANGS", "SCRIPT_LANGS", "Lexicon", "NameGroup", "Part", "load_lexicon", "part_of"]
 
 LANGS = ("en", "de", "es", "fr", "it", "nl", "pt")
+SCRIPT_LANGS = ("si", "ta", "ar")
+"""Languages of other scripts, read in Latin letters."""
+_HOME = {
+    "si": ("sinhala", "sinhala_script", "sinhala_script"),
+    "ta": ("tamil", "tamil_script", "tamil_script"),
+    "ar": ("gulf", "arabic_script", "arabic_script"),
+}
 Part = str
 """`train` or `dev`."""
 
@@ -43,6 +50,8 @@ class Lexicon:
     home: dict[str, tuple[NameGroup, ...]]
     """Groups that belong to a language's own region: used for half of its names."""
     cities: tuple[str, ...]
+    own_cities: dict[str, tuple[str, ...]]
+    """Cities in the script of a language."""
     countries: dict[str, tuple[str, ...]]
     streets: dict[str, tuple[str, ...]]
     saints: tuple[str, ...]
@@ -54,6 +63,8 @@ class Lexicon:
     brands: tuple[str, ...]
     words: dict[str, tuple[str, ...]]
     """Common words of a language, for sentences that mean nothing and identify nobody."""
+    terms: dict[str, tuple[str, ...]]
+    """Medical words of a language: substances, diseases, findings."""
 
 
 def _kept(words: list[str], part: Part, share: float = _DEV_SHARE) -> tuple[str, ...]:
@@ -66,6 +77,7 @@ def load_lexicon(
     *,
     extra: dict[str, dict[str, list[str]]] | None = None,
     words: dict[str, tuple[str, ...]] | None = None,
+    terms: dict[str, tuple[str, ...]] | None = None,
 ) -> Lexicon:
     """Read the hand lists below `folder` and add `extra`: region -> given, last, cities, streets, companies."""
     hand = tomllib.loads((folder / "hand.toml").read_text("utf8"))
@@ -88,12 +100,15 @@ def load_lexicon(
         cities += found["cities"]
         companies += found["companies"]
         streets.get(region[:2], streets["en"]).extend(found["streets"])
+    for lang, names in _HOME.items():
+        home[lang] = [groups[name] for name in names]
     return Lexicon(
-        groups=tuple(g for g in groups.values() if g.given and g.last),
+        groups=tuple(g for k, g in groups.items() if g.given and g.last and not k.endswith("_script")),
         home={k: tuple(v) for k, v in home.items()},
         cities=_kept(cities, part),
-        countries={x: tuple(places.get("countries_" + x, places["countries"])) for x in LANGS},
-        streets={x: _kept(v, part) or tuple(v) for x, v in streets.items()},
+        own_cities={x: _kept(places["cities_" + x], part) for x in SCRIPT_LANGS},
+        countries={x: tuple(places.get("countries_" + x, places["countries"])) for x in (*LANGS, *SCRIPT_LANGS)},
+        streets={x: _kept(streets[x if x in streets else "en"], part) for x in (*LANGS, *SCRIPT_LANGS)},
         saints=tuple(places["saints"]),
         org_stems=tuple(places["org_stems"]),
         org_tails=tuple(places["org_tails"]),
@@ -102,4 +117,5 @@ def load_lexicon(
         eponyms=_kept(negatives["eponyms"], part, _EPONYM_DEV_SHARE),
         brands=_kept(negatives["brands"], part, _EPONYM_DEV_SHARE),
         words=words or {},
+        terms=terms or {},
     )

@@ -1,10 +1,12 @@
 """Makes the clinical NER: mix, train, export, choose thresholds, measure. One command:
 
-    python -m models.clinical_ner.make --data DATA --encoder DIR --prose DIR --seeds 1 --out build/ner
+    python -m models.clinical_ner.make --data DATA --encoder DIR --prose DIR --seeds 1,2,3 --out build/ner
 
 `DATA` holds the public sets (README of the data folder), `DIR` a BERT folder, `--prose` unpacked Debian packages
-(manpages-* and w* word lists). The median of the seeds, by mean zero-leak rate, is named at the end. Training takes
-about an hour a seed on one core and needs `requirements.txt`.
+(manpages-*, hunspell-*-med and w* word lists). One common trunk is trained first, then a short run from it for every
+seed; the mean of their weights is what is shipped (`ship.py`), the seeds tell the spread. An interrupted run goes on
+with `--resume`: finished stages are kept, a broken-off one continues from its last checkpoint. Needs
+`requirements.txt`; the card says how long it took.
 """
 
 from __future__ import annotations
@@ -14,35 +16,43 @@ import hashlib
 import json
 import random
 import sys
+import time
 import tomllib
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress, TimeElapsedColumn
+
 from models.clinical_ner.generate import Example, Generator, load_templates
-from models.clinical_ner.lexicon import LANGS, Lexicon, load_lexicon
+from models.clinical_ner.lexicon import LANGS, SCRIPT_LANGS, Lexicon, load_lexicon
 from models.clinical_ner.mix import (
     background_sentences,
     common_words,
     meddocan,
     multiner,
     prose_examples,
+    public_pieces,
+    renamed,
+    romanised,
     sandwich,
     to_examples,
 )
-from models.clinical_ner.sources import faker_regions, man_prose, rows, word_lists
+from models.clinical_ner.sources import faker_regions, man_prose, medical_terms, rows, word_lists
 
-__all__ = ["main"]
+__all__ = ["PUBLIC_HALVES", "main"]
 
 _HERE = Path(__file__).parent
+PUBLIC_HALVES = ("echr_fr_es_manual_dev.jsonl", "tab_echr_en_144_dev.jsonl", "presidio_synth_v2_dev.jsonl")
+"""Half of each is trained on; `mix.is_kept_back` says which half only measures."""
 
 
 class _Rounds(Sequence[list[Example]]):
     """The example lists of the rounds, each made when it is needed."""
 
     def __init__(self, parts: _Parts, recipe: dict[str, Any], seed: int) -> None:
-        self._parts, self._recipe, self._seed = parts, recipe["mix"], seed
+        self._parts, self._recipe, self.seed = parts, recipe["mix"], seed
 
     def __len__(self) -> int:
         return int(self._recipe["rounds"])
@@ -51,15 +61,23 @@ class _Rounds(Sequence[list[Example]]):
         if index >= len(self):
             raise IndexError(index)
         mix, parts = self._recipe, self._parts
-        rng = random.Random(1000 * self._seed + index)
-        generator = Generator(parts.lexicon, load_templates(_HERE / "templates"), 1000 * self._seed + index)
+        rng = random.Random(1000 * self.seed + index)
+        generator = Generator(parts.lexicon, load_templates(_HERE / "templates"), 1000 * self.seed + index)
         made: list[Example] = []
-        for lang in LANGS:
+        for lang in (*LANGS, *SCRIPT_LANGS):
             made += generator.documents(mix["documents"][lang], (lang,), plain_share=mix["plain_share"])
         made = list(sandwich(made, parts.filling, rng, share=mix["sandwich_share"]))
         background = rng.sample(parts.background, min(len(parts.background), mix["background"]))
+        groups = parts.lexicon.groups
+
+        def name() -> str:
+            group = rng.choice(groups)
+            return rng.choice(group.given if rng.random() < 0.7 else group.last)
+
+        made += [e for _ in range(mix["renamed_repeats"]) for e in renamed(parts.rows_en, name, given=parts.given)]
         prose = prose_examples({k: v for k, v in parts.filling.items() if k != "en"}, rng, mix["prose_per_language"])
-        return made + to_examples(background, "en", "background") + prose + parts.labelled
+        every = made + to_examples(background, "en", "background") + prose + parts.labelled(rng, mix)
+        return [romanised(example) for example in every]
 
 
 class _Parts:
@@ -67,22 +85,31 @@ class _Parts:
 
     def __init__(self, data: Path, prose: Path, recipe: dict[str, Any]) -> None:
         mix = recipe["mix"]
-        rows_en = rows(data / "pii_train" / "clinical_background_en.jsonl")
+        self.rows_en = rows_en = rows(data / "pii_train" / "clinical_background_en.jsonl")
         regions = faker_regions()
-        given = frozenset(w.lower() for r, f in regions.items() if r.startswith("en") for w in f["given"])
+        self.given = given = frozenset(w.lower() for r, f in regions.items() if r.startswith("en") for w in f["given"])
         self.background = background_sentences(rows_en, share=mix["background_held_out"], given=given)
         self.lexicon: Lexicon = load_lexicon(
             _HERE / "names",
             "train",
             extra=regions,
             words={**word_lists(prose), "en": tuple(sorted(common_words(rows_en)))},
+            terms=medical_terms(prose),
         )
-        self.labelled = meddocan(rows(data / "pii_train" / "meddocan_es_train.jsonl"))
+        self._meddocan = meddocan(rows(data / "pii_train" / "meddocan_es_train.jsonl"))
         self.filling = {**man_prose(prose), "en": self.background}
-        self.filling["es"] = self.filling["es"] + [e.text for e in self.labelled if not e.spans]
-        self.labelled += multiner(
-            rows(data / "pii_train" / "multiner_en_si_ta_train.jsonl"), share=mix["multiner_held_out"]
-        )
+        self.filling["es"] = self.filling["es"] + [e.text for e in self._meddocan if not e.spans]
+        sentences = rows(data / "pii_train" / "multiner_en_si_ta_train.jsonl")
+        self._english = multiner(sentences, share=mix["multiner_held_out"], langs=("en",))
+        self._scripts = multiner(sentences, share=mix["multiner_held_out"], langs=("si", "ta"))
+        self._public = [e for name in PUBLIC_HALVES for e in public_pieces(rows(data / "pii_dev" / name))]
+
+    def labelled(self, rng: random.Random, mix: dict[str, Any]) -> list[Example]:
+        """Return the labelled pieces of one round: small sets several times, large ones in part."""
+        out = self._english + self._public * int(mix["public_repeats"])
+        for pieces, share in ((self._meddocan, mix["meddocan_share"]), (self._scripts, mix["scripts_share"])):
+            out += rng.sample(pieces, round(share * len(pieces)))
+        return out
 
 
 def _check_encoder(folder: Path, expected: str) -> None:
@@ -93,27 +120,56 @@ def _check_encoder(folder: Path, expected: str) -> None:
         )
 
 
-def _train(options: argparse.Namespace, recipe: dict[str, Any], parts: _Parts) -> Iterator[Path]:
-    from models.clinical_ner.train import Settings, train
+def _said(what: str, steps: int, progress: Progress) -> Callable[[int, float, float], None]:
+    """Return what shows the progress of one stage: a bar on a terminal, a line now and then elsewhere."""
+    task = progress.add_task(what, total=steps)
 
-    settings = Settings(**recipe["training"])
-    if options.resume:
-        settings = replace(settings, head_rate=settings.encoder_rate)
+    def said(step: int, loss: float, seconds: float) -> None:
+        progress.update(task, completed=step, description=f"{what}, loss {loss:.4f}")
+        if not progress.console.is_terminal and step % 50 == 0:
+            print(f"{what}: step {step}/{steps}, loss {loss:.4f}, {seconds:.0f} s", file=sys.stderr, flush=True)
+
+    return said
+
+
+def _stage(name: str, options: argparse.Namespace, plan: dict[str, Any], rounds: _Rounds, start: Path) -> Path:
+    """Train one stage, unless its weights are there."""
+    from models.clinical_ner.train import Run, Settings, train
+
+    out = options.out / name
+    if (out / "training.json").exists():
+        return out
+    settings = Settings(**plan)
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        run = Run(start, out, rounds.seed, _said(name, settings.steps, progress))
+        result = train(rounds, settings, run)
+    (out / "training.json").write_text(json.dumps({"seed": rounds.seed, **result}, indent=1))
+    return out
+
+
+def _train(options: argparse.Namespace, recipe: dict[str, Any], parts: _Parts) -> Iterator[Path]:
+    """Train the trunk, then every seed from it."""
+    common = recipe["training"]
+    trunk = _stage("trunk", options, common | recipe["trunk"], _Rounds(parts, recipe, 0), options.encoder)
     for seed in map(int, options.seeds.split(",")):
-        out = options.out / f"seed-{seed}"
-        result = train(_Rounds(parts, recipe, seed), options.resume or options.encoder, settings, seed=seed, out=out)
-        (out / "training.json").write_text(json.dumps({"seed": seed, **result}, indent=1))
-        yield out
+        yield _stage(f"seed-{seed}", options, common | recipe["seed"], _Rounds(parts, recipe, seed), trunk)
+
+
+def _calibration() -> list[str]:
+    """Return generated text of every language, for the sizes of activations."""
+    generator = Generator(load_lexicon(_HERE / "names", "train"), load_templates(_HERE / "templates"), 5)
+    documents = generator.documents(300, (*LANGS, *SCRIPT_LANGS))
+    return [romanised(document).text for document in documents]
 
 
 def _finish(weights: Path, data: Path) -> float:
     """Export one seed, choose its thresholds, measure it; return its mean zero-leak rate."""
     from models.clinical_ner import evaluate
-    from models.clinical_ner.export import export, write_labels
-    from models.clinical_ner.labels import KINDS
+    from models.clinical_ner.export import export
+    from models.clinical_ner.labels import KINDS, write_labels
 
     out = weights / "out"
-    export(weights, out)
+    export(weights, out, _calibration())
     write_labels(out, dict.fromkeys(KINDS, 0.5), dict.fromkeys(KINDS, 0.9))
     evaluate.main(["--model", str(out), "--data", str(data), "--choose", "--json", str(out / "measured.json")])
     report = json.loads((out / "measured.json").read_text())["balanced"]
@@ -128,20 +184,30 @@ def main() -> int:
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--prose", type=Path, required=True)
     parser.add_argument("--seeds", default="1")
-    parser.add_argument("--resume", type=Path, help="a folder of an earlier run: go on from its weights")
-    parser.add_argument("--steps", type=int, help="instead of the recipe's")
+    parser.add_argument("--resume", action="store_true", help="go on where an earlier run into the same folder stopped")
+    parser.add_argument("--steps", type=int, help="of every stage, instead of the recipe's: for a trial run")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
+    if options.out.exists() and any(options.out.iterdir()) and not options.resume:
+        parser.error(f"{options.out} is not empty; nothing was trained; name another folder, or go on with --resume")
     recipe = tomllib.loads((_HERE / "recipe.toml").read_text("utf8"))
     if options.steps:
-        recipe["training"]["steps"] = options.steps
+        recipe["trunk"]["steps"] = recipe["seed"]["steps"] = options.steps
     _check_encoder(options.encoder, recipe["encoder"]["sha256"])
     parts = _Parts(options.data, options.prose, recipe)
-    made = sorted((_finish(folder, options.data), folder) for folder in _train(options, recipe, parts))
-    for zero_leak, folder in made:
-        print(f"{folder}: mean zero-leak {zero_leak:.1f} %")
-    print(f"ship {made[(len(made) - 1) // 2][1] / 'out'}, the median")
+    begun = time.monotonic()
+    seeds = list(_train(options, recipe, parts))
+    _average(seeds, options.out / "mean")
+    for folder in (*seeds, options.out / "mean"):
+        print(f"{folder}: mean zero-leak {_finish(folder, options.data):.1f} %")
+    print(f"ship {options.out / 'mean' / 'out'}; all of it took {(time.monotonic() - begun) / 60:.0f} minutes")
     return 0
+
+
+def _average(seeds: Sequence[Path], out: Path) -> None:
+    from models.clinical_ner.train import average
+
+    average(seeds, out)
 
 
 if __name__ == "__main__":

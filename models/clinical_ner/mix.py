@@ -4,8 +4,11 @@ Law: `held_out(id)` decides by hash which background documents and multiNER bloc
 here is a function of the rows it is given.
 
     background   English clinical prose without labels: only sentences that cannot hold an identifier are used
+    renamed      sentences of it in which nobody but a listed patient stands, with another name in its place
     meddocan     Spanish clinical cases, labelled, in pieces of about 420 characters
-    multiner     English sentences with persons, places and organisations; dates are not labelled there, so masked
+    multiner     English, Sinhala and Tamil sentences with persons, places and organisations; dates are not labelled
+                 there, so masked
+    court, tab, generic   the halves of the public development sets that are trained on; the other halves measure
     prose        running text of other languages (manual pages): no identifiers after filtering
 """
 
@@ -17,15 +20,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from filters.romanise import romanise
 from models.clinical_ner.generate import Example, Span
 
 __all__ = [
     "background_sentences",
     "common_words",
     "held_out",
+    "is_kept_back",
     "meddocan",
     "multiner",
     "prose_examples",
+    "public_pieces",
+    "renamed",
+    "romanised",
     "sandwich",
     "to_examples",
 ]
@@ -42,6 +50,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _AGE = re.compile(r"\b(\d{1,3})(?=[ -]?(?:years?[ -]old|y/?o\b|year[ -]old|years of age))")
+_TITLED = re.compile(r"\b(?:Dr|Drs|Mr|Mrs|Ms|Miss|Prof)\b\.? ?([^\W\d_]+)", re.IGNORECASE)
 _CAPITAL = re.compile(r"\b[A-Z][a-z]+\b")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NUMBERISH = re.compile(
@@ -105,6 +114,53 @@ def background_sentences(rows: Sequence[Row], *, share: float = 0.3, given: froz
     return out
 
 
+def renamed(
+    rows: Sequence[Row], draw: Callable[[], str], *, share: float = 0.3, given: frozenset[str] = frozenset()
+) -> list[Example]:
+    """Return runs of sentences around a listed patient's name, with `draw()` instead of every name, and marked."""
+    frequent = common_words(rows, least=12)
+    listed = {w.lower() for r in rows for n in r.get("patient_names") or () for w in _WORD.findall(n)}
+    rare_names = (given | listed) - frequent
+    common = common_words(rows) - rare_names
+    out = []
+    for row in rows:
+        own = {w for n in row.get("patient_names") or () for w in _WORD.findall(n)}
+        own |= {w.lower() for w in own if w.lower() not in frequent}
+        if held_out(row["id"], share) or not own:
+            continue
+        sentences = [m.group() for m in _SENTENCE.finditer(row["text"])]
+        plain = [_plain(_without(s, own), common, rare_names) for s in sentences]
+        for at, sentence in enumerate(sentences):
+            if not plain[at] or not own.intersection(_WORD.findall(sentence)):
+                continue
+            before = sentences[at - 1] if at and plain[at - 1] else ""
+            after = sentences[at + 1] if at + 1 < len(sentences) and plain[at + 1] else ""
+            out.append(_with_names(before + sentence + after, own, draw))
+    return out
+
+
+def _without(sentence: str, own: set[str]) -> str:
+    """Return the sentence without the patient's name and the title before it."""
+    kept = _TITLED.sub(lambda m: "" if m.group(1) in own else m.group(), sentence)
+    return _WORD.sub(lambda m: "" if m.group() in own else m.group(), kept)
+
+
+def _with_names(text: str, own: set[str], draw: Callable[[], str]) -> Example:
+    made, spans, at = "", [], 0
+    for m in _WORD.finditer(text):
+        if m.group() not in own:
+            continue
+        gap, name = text[at : m.start()], draw()
+        made += gap
+        start = spans.pop()[0] if spans and gap == " " else len(made)
+        made += name.lower() if m.group().islower() else name
+        spans.append((start, len(made), "PERSON"))
+        at = m.end()
+    made += text[at:]
+    ages = [(m.start(1), m.end(1), "AGE") for m in _AGE.finditer(made)]
+    return Example(made, tuple(sorted(spans + ages)), "en", "renamed")
+
+
 def to_examples(texts: Iterable[str], lang: str, source: str) -> list[Example]:
     """Make examples of texts without identifiers; ages are marked by their pattern."""
     return [
@@ -141,18 +197,75 @@ def meddocan(rows: Iterable[Row], *, size: int = 420) -> list[Example]:
     return out
 
 
-def multiner(rows: Iterable[Row], *, share: float = 0.1, block: int = 200) -> list[Example]:
-    """Take the English sentences; numbers and months are masked, because that set does not label dates."""
+def multiner(
+    rows: Iterable[Row], *, share: float = 0.1, block: int = 200, langs: tuple[str, ...] = ("en", "si", "ta")
+) -> list[Example]:
+    """Take the sentences of some languages; numbers and months are masked, because that set does not label dates."""
     out = []
     for row in rows:
         number = int(row["id"].rsplit("-", 1)[-1])
-        if row["lang"] != "en" or held_out(f"multiner-block-{number // block}", share):
+        if row["lang"] not in langs or held_out(f"multiner-block-{number // block}", share):
             continue
         spans = tuple((s["start"], s["end"], s["label"]) for s in row["spans"] if s["label"] in LABELS)
         free = [m.span() for m in _NUMBERISH.finditer(row["text"])]
         masked = tuple((a, b) for a, b in free if not any(a < y and x < b for x, y, _ in spans))
-        out.append(Example(row["text"], spans, "en", "multiner", masked))
+        out.append(Example(row["text"], spans, row["lang"], "multiner", masked))
     return out
+
+
+_HALF = 0.5
+_BLOCK = 20
+
+
+def is_kept_back(row: Row) -> bool:
+    """Say whether a document of the public development sets is only measured on, never trained on.
+
+    Court sentences of one judgment stand together, so blocks of neighbouring sentences are decided as one; generic
+    sentences are decided by what is left without their identifiers, so that no filled-in template is on both sides.
+    """
+    if row["source"].startswith("presidio"):
+        return held_out(_frame(row), _HALF)
+    head, _, number = row["id"].rpartition("-")
+    return held_out(f"{head}-{int(number) // _BLOCK}" if number.isdecimal() else row["id"], _HALF)
+
+
+def _frame(row: Row) -> str:
+    text = row["text"]
+    for s in sorted(row["spans"], key=lambda s: -int(s["start"])):
+        text = text[: s["start"]] + " " + text[s["end"] :]
+    return " ".join(w.group().lower() for w in _WORD.finditer(text))
+
+
+def public_pieces(rows: Iterable[Row], *, size: int = 420) -> list[Example]:
+    """Cut the trained-on half of a labelled public set into pieces; what it tells to ignore gets no gradient."""
+    out = []
+    for row in rows:
+        if is_kept_back(row):
+            continue
+        text = row["text"]
+        spans = [(s["start"], s["end"], s["label"]) for s in row["spans"] if s["label"] in LABELS]
+        unknown = [*row.get("ignore", ()), *(s for s in row["spans"] if s["label"] not in LABELS)]
+        for a, b in _pieces(text, spans, size):
+            inside = tuple((x - a, y - a, label) for x, y, label in spans if a <= x and y <= b)
+            masked = tuple((max(s["start"], a) - a, min(s["end"], b) - a) for s in unknown)
+            out.append(Example(text[a:b], inside, row["lang"], row["source"], tuple(m for m in masked if m[0] < m[1])))
+    return out
+
+
+def romanised(example: Example) -> Example:
+    """Return the example as the model will read it: Sinhala, Tamil and Arabic letters as Latin ones."""
+    latin = romanise(example.text)
+    if latin is None:
+        return example
+
+    def moved(a: int, b: int) -> tuple[int, int]:
+        inside = [place for place, start in enumerate(latin.starts) if a <= start < b]
+        return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+    spans = tuple((*moved(a, b), label) for a, b, label in example.spans)
+    masked = tuple(moved(a, b) for a, b in example.masked)
+    kept, free = tuple(s for s in spans if s[0] < s[1]), tuple(m for m in masked if m[0] < m[1])
+    return Example(latin.text, kept, example.lang, example.source, free)
 
 
 def prose_examples(texts: Mapping[str, Sequence[str]], rng: random.Random, per_lang: int) -> list[Example]:

@@ -105,6 +105,8 @@ class Counts:
     free: int
     spans: int
     covered: int
+    names: int
+    names_covered: int
 
     @property
     def zero_leak(self) -> bool:
@@ -139,10 +141,11 @@ def count(row: dict[str, Any], found: Iterable[tuple[int, int, str]], ignored: f
             charged[a:b] = b"\1" * (b - a)
     wrong = sum(1 for i in range(size) if counted[i] and not real[i] and free[i] and charged[i])
     other = sum(1 for i in range(size) if counted[i] and not real[i] and free[i])
-    covered = sum(all(hidden[i] or not counted[i] for i in range(s["start"], s["end"])) for s in gold)
+    whole = [all(hidden[i] or not counted[i] for i in range(s["start"], s["end"])) for s in gold]
+    names = [ok for ok, s in zip(whole, gold, strict=True) if s["label"] == "PERSON"]
     total = sum(1 for i in range(size) if counted[i] and real[i])
     right = sum(1 for i in range(size) if counted[i] and real[i] and hidden[i])
-    return Counts(total, right, wrong, other, len(gold), covered)
+    return Counts(total, right, wrong, other, len(gold), sum(whole), len(names), sum(names))
 
 
 def _share(part: float, whole: float) -> float:
@@ -157,6 +160,7 @@ def rates(counts: Sequence[Counts]) -> dict[str, float]:
         "char_recall": _share(hidden, sum(c.gold for c in counts)),
         "char_precision": _share(hidden, hidden + wrong),
         "covered_recall": _share(sum(c.covered for c in counts), sum(c.spans for c in counts)),
+        "names_covered": _share(sum(c.names_covered for c in counts), sum(c.names for c in counts)),
         "zero_leak": _share(sum(c.zero_leak for c in with_pii), len(with_pii)),
         "free_hit": _share(sum(c.wrong > 0 for c in without), len(without)),
         "over_redacted": _share(wrong, sum(c.free for c in counts)),

@@ -9,7 +9,7 @@ import random
 import string
 from collections.abc import Callable
 
-from models.clinical_ner.lexicon import Lexicon, NameGroup
+from models.clinical_ner.lexicon import SCRIPT_LANGS, Lexicon, NameGroup
 
 __all__ = ["SLOTS", "Filler"]
 
@@ -21,6 +21,9 @@ _MONTHS = {
     "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
     "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "si": "ජනවාරි පෙබරවාරි මාර්තු අප්‍රේල් මැයි ජූනි ජූලි අගෝස්තු සැප්තැම්බර් ඔක්තෝබර් නොවැම්බර් දෙසැම්බර්",
+    "ta": "ஜனவரி பெப்ரவரி மார்ச் ஏப்ரல் மே ஜூன் ஜூலை ஆகஸ்ட் செப்டம்பர் அக்டோபர் நவம்பர் டிசம்பர்",
+    "ar": "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر",
 }
 _RELATIVE = {
     "en": "yesterday|last Monday|last Friday|last week|three weeks ago|two months ago|next Tuesday|next week|"
@@ -31,6 +34,9 @@ _RELATIVE = {
     "it": "ieri|lunedì scorso|la settimana scorsa|tre settimane fa",
     "nl": "gisteren|vorige week|afgelopen maandag|drie weken geleden",
     "pt": "ontem|na semana passada|segunda-feira passada|há três semanas",
+    "si": "ඊයේ|පසුගිය සතියේ|පසුගිය සඳුදා|සති තුනකට පෙර",
+    "ta": "நேற்று|கடந்த வாரம்|கடந்த திங்கட்கிழமை|மூன்று வாரங்களுக்கு முன்பு",
+    "ar": "أمس|الأسبوع الماضي|الاثنين الماضي|قبل ثلاثة أسابيع",
 }
 _HOSPITALS = {
     "en": "{c} General Hospital|{c} Teaching Hospital|St {s} Hospital|St. {s}'s Hospital|{c} Medical Center|"
@@ -46,6 +52,29 @@ _HOSPITALS = {
     "it": "Ospedale {c}|Ospedale San {s}|Policlinico {c}|Clinica {l}|ASL {c}|Azienda Ospedaliera {c}",
     "nl": "{c} Ziekenhuis|Sint {s} Ziekenhuis|UMC {c}|{l} Kliniek|Huisartsenpraktijk {l}|Medisch Centrum {c}",
     "pt": "Hospital de {c}|Hospital São {s}|Centro Hospitalar de {c}|Clínica {l}|Hospital Universitário de {c}",
+    "si": "{c} මූලික රෝහල|{c} ශික්ෂණ රෝහල|{c} ජාතික රෝහල|{c} දිස්ත්‍රික් රෝහල|{o} Hospital",
+    "ta": "{c} போதனா வைத்தியசாலை|{c} ஆதார வைத்தியசாலை|{c} தேசிய வைத்தியசாலை|{c} மாவட்ட மருத்துவமனை|{o} Hospital",
+    "ar": "مستشفى {c}|مستشفى {l}|مدينة {l} الطبية|مستشفى {c} العام|مركز {c} الصحي|عيادة {l}",
+}
+_COURTS = {
+    "en": "{c} Assize Court|{c} Court of Appeal|{c} District Court|{c} Regional Court|{c} Magistrates' Court|"
+    "{c} Public Prosecutor's Office|Supreme Court of {k}|{c} Administrative Court|{c} State Security Court|"
+    "{c} Labour Court|Ministry of {m} of {k}|{c} Police Department|{c} Prison|{c} Bar Association|High Court of {c}|"
+    "Court of Cassation|Constitutional Court|Supreme Administrative Court|Ministry of {m}|{c} City Council",
+    "de": "Landgericht {c}|Amtsgericht {c}|Oberlandesgericht {c}|Sozialgericht {c}|Bundesgerichtshof|"
+    "Staatsanwaltschaft {c}|Verwaltungsgericht {c}|Arbeitsgericht {c}|Justizvollzugsanstalt {c}",
+    "es": "Tribunal Penal de Primera Instancia de {c}|Tribunal de Apelación de {c}|Audiencia Provincial de {c}|"
+    "Juzgado de Instrucción de {c}|Tribunal Supremo|Tribunal de Casación|Tribunal Administrativo de {c}|"
+    "Tribunal de Seguridad del Estado de {c}|Tribunal Constitucional|fiscalía de {c}|Tribunal del Distrito de {c}",
+    "fr": "tribunal de grande instance de {c}|cour d’appel de {c}|cour d ' assises de {c}|"
+    "tribunal correctionnel de {c}|parquet de {c}|Cour de cassation|Conseil d’Etat|tribunal administratif de {c}|"
+    "tribunal de district de {c}|"
+    "cour de sûreté de l’Etat de {c}|Cour constitutionnelle|tribunal régional de {c}|Chambre des Lords|"
+    "ministère de la Justice|Cour suprême",
+    "it": "Tribunale di {c}|Corte d'appello di {c}|Corte di cassazione|Procura di {c}|TAR di {c}|Corte d'assise di {c}",
+    "nl": "rechtbank {c}|gerechtshof {c}|Hoge Raad|rechtbank te {c}|politie {c}|Raad van State",
+    "pt": "Tribunal de {c}|Tribunal da Relação de {c}|Supremo Tribunal de Justiça|Ministério Público de {c}|"
+    "Tribunal Judicial de {c}",
 }
 _PHONES = (
     "+94 ## ### ####|0#########|0##-#######|(###) ###-####|###-###-####|+49 ### #######|0####/#####|+971 5# ### ####|"
@@ -57,6 +86,7 @@ _IDS = (
     "@@-####-##|##########@|### #### ####|784-####-#######-#|@#######@|####-####-####|####|######|## ########|"
     "########@|#####/##|@@@##|@#####|## ## #####|### ## ####|############|####/####|@@###/##"
 )
+_MINISTRIES = ("Health", "Justice", "Finance", "Defence", "the Interior", "Foreign Affairs", "Labour")
 _FORMS = ("& Sons", "Ltd", "GmbH", "AG", "S.A.", "SL", "Inc", "LLC", "and Partners", "plc", "BV", "SpA")
 _DOMAINS = (
     "hospital.local",
@@ -83,11 +113,12 @@ class Filler:
 
     def _group(self) -> NameGroup:
         home = self.lexicon.home.get(self.lang) or self.lexicon.groups
-        return self.rng.choice(home if self.rng.random() < 0.5 else self.lexicon.groups)
+        share = 0.9 if self.lang in SCRIPT_LANGS else 0.5
+        return self.rng.choice(home if self.rng.random() < share else self.lexicon.groups)
 
     def _made_up(self) -> str:
         """Join pieces of two names: unseen names must be found by their context."""
-        a, b = (self.rng.choice(self._group().last) for _ in range(2))
+        a, b = (self.rng.choice(self.rng.choice(self.lexicon.groups).last) for _ in range(2))
         made = a[: max(2, len(a) // 2)] + b[len(b) // 2 :].lower()
         return made.split(" ")[0].capitalize()
 
@@ -128,6 +159,9 @@ class Filler:
         return next((form for limit, form in forms if spot < limit), f"{given} {last}")
 
     def city(self) -> str:
+        own = self.lexicon.own_cities.get(self.lang)
+        if own and self.rng.random() < 0.8:
+            return self.rng.choice(own)
         return self.rng.choice(self.lexicon.cities)
 
     def year(self) -> str:
@@ -215,6 +249,14 @@ class Filler:
             c=self.city(), s=self.rng.choice(x.saints), o=self.rng.choice(x.org_stems), k=self.country(), l=self.last()
         )
 
+    def tribunal(self) -> str:
+        form = self.rng.choice(_COURTS[self.lang].split("|"))
+        office = self.rng.choice(_MINISTRIES)
+        return form.format(c=self.city(), k=self.country(), m=office)
+
+    def caseno(self) -> str:
+        return self._shaped(self.rng.choice(("#####/##", "#####/##", "####/##", "##### / ##", "#####/0#")))
+
     def org(self) -> str:
         r, x = self.rng, self.lexicon
         forms = (
@@ -292,6 +334,8 @@ SLOTS: dict[str, tuple[str, Callable[[Filler], str]]] = {
     "address": ("LOCATION", Filler.address),
     "hospital": ("ORG", Filler.hospital),
     "org": ("ORG", Filler.org),
+    "tribunal": ("ORG", Filler.tribunal),
+    "caseno": ("ID", Filler.caseno),
     "phone": ("PHONE", Filler.phone),
     "email": ("EMAIL", Filler.email),
     "url": ("URL", Filler.url),

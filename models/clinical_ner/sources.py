@@ -3,6 +3,7 @@
 rows(path)           the JSONL sets
 faker_regions(...)   given names, surnames, cities, streets and companies of Faker's locales
 man_prose(folder)    paragraphs of translated manual pages (Debian packages manpages-de, -fr, -es, ...), unpacked
+medical_terms(folder)  words of Debian's medical dictionaries
 word_lists(folder)   lower-case words of Debian's word lists, for sentences that mean nothing
 """
 
@@ -14,7 +15,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FAKER_LOCALES", "faker_regions", "man_prose", "rows", "word_lists"]
+__all__ = ["FAKER_LOCALES", "faker_regions", "man_prose", "medical_terms", "rows", "word_lists"]
 
 _LOCALES = """
 en_US en_GB en_IE en_AU en_IN en_NZ en_CA de_DE de_AT de_CH fr_FR fr_CH fr_CA fr_BE es_ES es_MX es_AR es_CL es_CO it_IT
@@ -99,4 +100,16 @@ def word_lists(folder: Path, limit: int = 30000) -> dict[str, tuple[str, ...]]:
             w for w in paths[0].read_text("utf8", "replace").splitlines() if w.islower() and w.isalpha() and len(w) > 2
         ]
         found[lang] = tuple(words[:: max(1, len(words) // limit)])
+    return found
+
+
+def medical_terms(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Read German and English medical words: substances, diseases, findings. Abbreviations stay out, and so do
+    English words with a capital, which may be eponyms."""
+    found: dict[str, tuple[str, ...]] = {}
+    for lang, name in {"de": "de_med.dic", "en": "en_med_glut.dic"}.items():
+        for path in sorted(folder.rglob(f"hunspell/{name}"))[:1]:
+            words = [line.split("/")[0] for line in path.read_text("latin-1").splitlines()[1:]]
+            fit = (w for w in words if w.isalpha() and len(w) > 4 and not w.isupper() and (lang == "de" or w.islower()))
+            found[lang] = tuple(sorted(set(fit)))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import tomllib
 from pathlib import Path
 
@@ -12,21 +13,27 @@ import pytest
 
 from models.clinical_ner.generate import Example, Generator, load_templates
 from models.clinical_ner.labels import KINDS, MASKED, TAGS, tag_ids
-from models.clinical_ner.lexicon import LANGS, Lexicon, load_lexicon, part_of
+from models.clinical_ner.lexicon import LANGS, SCRIPT_LANGS, Lexicon, load_lexicon, part_of
 from models.clinical_ner.mix import (
     background_sentences,
     common_words,
     held_out,
+    is_kept_back,
     meddocan,
     multiner,
     prose_examples,
+    public_pieces,
+    renamed,
+    romanised,
     sandwich,
     to_examples,
 )
 from models.clinical_ner.score import count, interval, rates
+from models.clinical_ner.ship import ship
 from models.clinical_ner.slots import SLOTS
 
 HERE = Path(__file__).parents[2] / "models" / "clinical_ner"
+EVERY = (*LANGS, *SCRIPT_LANGS)
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +46,53 @@ def generator(lexicon: Lexicon, seed: int = 1) -> Generator:
 
 
 def test_the_same_seed_gives_the_same_documents(lexicon: Lexicon) -> None:
-    first = list(generator(lexicon).documents(40, LANGS))
-    assert first == list(generator(lexicon).documents(40, LANGS))
-    assert first != list(generator(lexicon, 2).documents(40, LANGS))
+    first = list(generator(lexicon).documents(80, EVERY))
+    assert first == list(generator(lexicon).documents(80, EVERY))
+    assert first != list(generator(lexicon, 2).documents(80, EVERY))
+
+
+def test_the_generator_makes_what_it_made(lexicon: Lexicon) -> None:
+    """A change of templates, names or noise is a new recipe: this hash then changes with it, on purpose."""
+    made = "\0".join(d.text for d in generator(lexicon, 7).documents(20, EVERY))
+    again = "\0".join(d.text for d in generator(load_lexicon(HERE / "names", "train"), 7).documents(20, EVERY))
+    assert hashlib.sha256(made.encode()).digest() == hashlib.sha256(again.encode()).digest()
+
+
+def test_there_are_a_thousand_sentences_and_many_for_every_language() -> None:
+    count = {lang: found.sentences for lang, found in load_templates(HERE / "templates", None).items()}
+    assert sum(count.values()) >= 1000
+    assert all(count[lang] >= 100 for lang in LANGS)
+    assert all(count[lang] >= 40 for lang in SCRIPT_LANGS)
+
+
+def test_sentences_of_the_development_part_are_never_trained_on() -> None:
+    train, dev = (load_templates(HERE / "templates", part) for part in ("train", "dev"))
+    for lang in LANGS:
+        assert not set(train[lang].pii) & set(dev[lang].pii)
+        assert not set(train[lang].plain) & set(dev[lang].plain)
+        kept = [k for k, v in dev[lang].rules.items() if set(v) != set(train[lang].rules[k])]
+        apart = [k for k in kept if not set(dev[lang].rules[k]) & set(train[lang].rules[k])]
+        assert len(apart) >= 6, lang
+
+
+def test_every_rule_that_is_named_exists() -> None:
+    for lang, found in load_templates(HERE / "templates", None).items():
+        every = [*found.composed_pii, *found.composed_plain, *(s for v in found.rules.values() for s in v)]
+        named = {name for s in every for name in re.findall(r"%([a-z]+)%", s)}
+        assert named <= set(found.rules), lang
+        assert named == set(found.rules), lang
+
+
+def test_names_in_other_scripts_stand_in_their_own_languages_only(lexicon: Lexicon) -> None:
+    made = [d.text for d in generator(lexicon).documents(300, ("en", "de"))]
+    assert all(ord(c) < 0x600 for text in made for c in text)
+    tamil = [d for d in generator(lexicon).documents(60, ("ta",)) if d.spans]
+    assert any("\u0b80" <= d.text[a] <= "\u0bff" for d in tamil for a, _, x in d.spans if x == "PERSON")
+    assert any(d.text[a].isascii() for d in tamil for a, _, x in d.spans if x == "PERSON")
 
 
 def test_marks_lie_inside_the_text_in_order_and_apart(lexicon: Lexicon) -> None:
-    for doc in generator(lexicon).documents(1400, LANGS):
+    for doc in generator(lexicon).documents(2000, EVERY):
         end = 0
         for a, b, label in doc.spans:
             assert end <= a < b <= len(doc.text), doc
@@ -54,20 +101,20 @@ def test_marks_lie_inside_the_text_in_order_and_apart(lexicon: Lexicon) -> None:
 
 
 def test_no_slot_stays_open(lexicon: Lexicon) -> None:
-    for doc in generator(lexicon).documents(1400, LANGS):
-        assert "{" not in doc.text
+    for doc in generator(lexicon).documents(2000, EVERY):
+        assert not re.search(r"\{\w|%[a-z]+%", doc.text)
         assert "|>" not in doc.text
 
 
-@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("lang", EVERY)
 def test_every_template_fills(lexicon: Lexicon, lang: str) -> None:
-    templates = load_templates(HERE / "templates")[lang]
+    templates = load_templates(HERE / "templates", None)[lang]
     made = generator(lexicon)
-    for template in templates.plain:
+    for template in (*templates.plain, *templates.composed_plain, *templates.rules.get("neg", ())):
         text, spans = made.sentence(lang, template)
         assert text
         assert all(label == "AGE" for _, _, label in spans), template
-    for template in templates.pii:
+    for template in (*templates.pii, *(t for t in templates.composed_pii if "%neg%" not in t)):
         _, spans = made.sentence(lang, template)
         assert spans, template
 
@@ -89,6 +136,18 @@ def test_noise_moves_marks_with_the_letters(lexicon: Lexicon) -> None:
         for a, b, _ in moved:
             assert noisy[a - 1] == " " or a == 0
             assert b == len(noisy) or noisy[b] == " "
+
+
+def test_line_breaks_and_lost_spaces_leave_the_marks_on_the_names(lexicon: Lexicon) -> None:
+    made = generator(lexicon)
+    text = "Seen, today: Ann Lee, of Kandy. Tel. 077 123, then home. " * 3
+    spans = tuple((m.start(), m.end(), "PERSON") for m in re.finditer("Ann Lee", text))
+    for _ in range(50):
+        wrapped, same = made._wrapped(text, spans)
+        assert [wrapped[a:b].replace("\n", " ") for a, b, _ in same] == ["Ann Lee"] * 3
+        short, moved = made._run_together(text, spans)
+        assert [short[a:b] for a, b, _ in moved] == ["Ann Lee"] * 3
+        assert len(short) <= len(text)
 
 
 def test_training_and_development_words_are_disjoint(lexicon: Lexicon) -> None:
@@ -170,16 +229,85 @@ def test_meddocan_pieces_split_no_identifier_and_lose_none() -> None:
     assert got == ["Pedro Ruiz Lopez"] * 60
 
 
-def test_multiner_masks_numbers_and_takes_english_only() -> None:
+def test_multiner_masks_numbers_and_takes_the_languages_asked_for() -> None:
     rows = [
         row("In the year 2013 at Kandy", "multiner-en-20", spans=[{"start": 20, "end": 25, "label": "LOCATION"}]),
         row("x", "multiner-si-20", lang="si"),
     ]
     assert not held_out("multiner-block-0", 0.1)
-    (made,) = multiner(rows)
+    (made,) = multiner(rows, langs=("en",))
+    assert [e.lang for e in multiner(rows)] == ["en", "si"]
     assert made.masked == ((12, 16),)
     assert made.spans == ((20, 25, "LOCATION"),)
     assert multiner(rows, share=1.0) == []
+
+
+def test_a_public_document_is_trained_on_or_measured_on_never_both() -> None:
+    """Neighbouring court sentences and filled-in forms of one generic sentence fall on one side."""
+    court = [row("x", f"echr_fr_es_train-fr-{i}", source="echr_fr_es_manual") for i in range(400)]
+    assert 100 < sum(map(is_kept_back, court)) < 300
+    assert all(len({is_kept_back(r) for r in court[a : a + 20]}) == 1 for a in range(0, 400, 20))
+    frames = [
+        row(f"Meet {name} at the station", str(i), source="presidio_synth_v2", spans=[mark(5, 5 + len(name), "PERSON")])
+        for i, name in enumerate(("Ann", "Zoltan", "Nimal Perera"))
+    ]
+    assert len({is_kept_back(r) for r in frames}) == 1
+    assert not [e for e in public_pieces(court) if is_kept_back(court[0]) and e.text == court[0]["id"]]
+    assert len(public_pieces(court)) == sum(not is_kept_back(r) for r in court)
+
+
+def mark(start: int, end: int, label: str) -> dict[str, object]:
+    return {"start": start, "end": end, "label": label}
+
+
+def test_what_a_public_set_tells_to_ignore_gets_no_gradient() -> None:
+    key = next(f"tab-{i}-x" for i in range(99) if not held_out(f"tab-{i}-x", 0.5))
+    text = "The Court heard Mr Perera, a Turkish national."
+    document = row(text, key, source="tab", spans=[mark(16, 25, "PERSON")], ignore=[mark(29, 36, "DEMOGRAPHIC")])
+    (made,) = public_pieces([document])
+    assert [made.text[a:b] for a, b, _ in made.spans] == ["Mr Perera"[:9]]
+    assert [made.text[a:b] for a, b in made.masked] == ["Turkish"]
+
+
+def test_romanised_examples_keep_their_marks() -> None:
+    text = "රෝගියා නිමල් පෙරේරා 2013 දී"
+    at = text.index("නිමල්"), text.index(" 2013")
+    made = romanised(Example(text, ((*at, "PERSON"),), "si", "x", ((at[1] + 1, at[1] + 5),)))
+    assert [made.text[a:b] for a, b, _ in made.spans] == ["nimal perera"]
+    assert [made.text[a:b] for a, b in made.masked] == ["2013"]
+    latin = Example("Ann Lee", ((0, 7, "PERSON"),), "en", "x")
+    assert romanised(latin) is latin
+
+
+def test_other_names_take_the_place_of_listed_patients() -> None:
+    filler = "the chest is clear and the abdomen is soft , there is no rash and he is doing well . " * 14
+    text = filler + "hey jordan , how is the chest ? " + filler
+    made = renamed([row(text, trained_on(), patient_names=["Jordan Lee"])], lambda: "Zed Okoro")
+    assert made
+    assert all("jordan" not in e.text for e in made)
+    assert all([e.text[a:b] for a, b, x in e.spans if x == "PERSON"] == ["zed okoro"] for e in made)
+    kept_back = next(f"k{i}" for i in range(99) if held_out(f"k{i}", 0.3))
+    assert renamed([row(text, kept_back, patient_names=["Jordan Lee"])], lambda: "x") == []
+
+
+def test_shipping_copies_the_files_and_pins_them(tmp_path: Path) -> None:
+    built, root = tmp_path / "built", tmp_path / "root"
+    for folder in (built, root / "filters" / "clinical_ner", root / "models" / "clinical_ner"):
+        folder.mkdir(parents=True)
+    for name in ("model.onnx", "tokenizer.json", "labels.json"):
+        (built / name).write_text(name)
+    (root / "models" / "clinical_ner" / "CARD.md").write_text("card")
+    pins = HERE.parents[1] / "filters" / "ner_pins.py"
+    (root / "filters" / "ner_pins.py").write_text(pins.read_text("utf8"))
+    made = ship(built, root)
+    assert made["model"] == hashlib.sha256(b"model.onnx").hexdigest()
+    text = (root / "filters" / "ner_pins.py").read_text()
+    assert all(f'"{key}": "{pin}"' in text for key, pin in made.items())
+    assert (root / "filters" / "clinical_ner" / "CARD.md").read_text() == "card"
+    (built / "model.onnx").write_bytes(bytes(25_000_001))
+    with pytest.raises(ValueError, match="25000026"):
+        ship(built, root)
+    assert (root / "filters" / "clinical_ner" / "model.onnx").read_text() == "model.onnx"
 
 
 def test_sandwich_keeps_the_marks_on_the_names() -> None:
@@ -217,6 +345,7 @@ def test_scoring_matches_a_worked_example() -> None:
     )
     got = count(document, [(3, 7, "PERSON"), (15, 29, "DATE"), (31, 33, "AGE")], frozenset({"AGE"}))
     assert (got.gold, got.hidden, got.wrong, got.spans, got.covered) == (24, 12, 3, 3, 1)
+    assert (got.names, got.names_covered) == (1, 0)
     clean = count(row("No one here.", "b"), [(0, 2, "PERSON")], frozenset())
     report = rates([got, clean])
     assert report["char_recall"] == pytest.approx(50.0)
@@ -236,6 +365,13 @@ def test_titles_do_not_count_as_identifying() -> None:
 def test_the_recipe_names_the_encoder_it_was_made_from() -> None:
     recipe = tomllib.loads((HERE / "recipe.toml").read_text("utf8"))
     assert len(bytes.fromhex(recipe["encoder"]["sha256"])) == hashlib.sha256().digest_size
-    assert set(recipe["mix"]["documents"]) == set(LANGS)
-    assert 1e-4 <= recipe["training"]["encoder_rate"] <= 2e-4
+    assert set(recipe["mix"]["documents"]) == set(EVERY)
+    assert 1e-4 <= recipe["trunk"]["encoder_rate"] <= 2e-4
+    wanted = (HERE / "requirements.txt").read_text("utf8")
+    run = (HERE.parents[1] / "requirements" / "run.txt").read_text("utf8")
+    for package in ("onnxruntime", "tokenizers"):  # quantised and measured with what the product runs
+        assert (
+            re.search(rf"^{package}==(\S+)", wanted, re.MULTILINE)[1]
+            == re.search(rf"^{package}==(\S+)", run, re.MULTILINE)[1]
+        )
     assert recipe["training"]["max_pieces"] <= 160
