@@ -205,7 +205,7 @@ def test_the_page_is_one_closed_file(page: Path) -> None:
 def test_text_is_never_written_as_markup(path: Path) -> None:
     source = path.read_text()
     banned = (
-        r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\b|new Function|(local|session)Storage|indexedDB"  # noqa: E501
+        r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\b|new Function|(local|session)Storage|indexedDB"
     )
     assert re.findall(banned, source) == []
     assert len(source.splitlines()) <= 400
