@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 __all__ = [
-    "AccessSettings", "AuditSettings", "ConfigError", "DetectorSettings", "EngineSettings", "Environment", "ModelsSettings",
-    "PolicySettings", "Settings", "check_loopback_url", "environment", "load_settings",
+    "AccessSettings", "AuditSettings", "ConfigError", "DetectorSettings", "EngineSettings", "Environment",
+    "ModelsSettings", "PolicySettings", "Settings", "check_loopback_url", "environment", "load_settings",
     "quiet_downloader", "quiet_libraries", "settings_to_toml",
 ]  # fmt: skip
 
