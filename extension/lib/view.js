@@ -221,7 +221,10 @@ export class View {
   }
 
   #preview(state, words) {
-    if (!state.preview) return;
+    if (!state.preview) {
+      for (const id of ["preview-count", "preview-turns", "seen"]) this.at(id).replaceChildren(); // nothing stays hidden
+      return;
+    }
     const { messages, policy } = state.preview;
     const counted = tally(messages);
     const n = counted.reduce((sum, [, count]) => sum + count, 0);

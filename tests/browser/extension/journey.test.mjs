@@ -230,8 +230,16 @@ test("markup in a text or an answer stays text", async () => {
   assert.equal(thrown, "TypeError");
 });
 
-test("hidden characters are removed, counted and shown where", async () => {
+test("New leaves nothing of a text in the document", async () => {
+  await kit.checked(page);
+  await page.click("#go");
+  await answered();
   await page.click("#new");
+  const left = await page.evaluate(() => document.documentElement.outerHTML + [...document.querySelectorAll("textarea")].map((one) => one.value));
+  assert.doesNotMatch(left, /Nimal|Kumari|20-48813|NAME_1/);
+});
+
+test("hidden characters are removed, counted and shown where", async () => {
   await page.fill("#text", "Ni\u202Emal\u200B Perera ශ්‍රී");
   assert.equal(await page.inputValue("#text"), "Nimal Perera ශ්‍රී");
   assert.match(await say("removed-count"), /2 hidden characters/);
