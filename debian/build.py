@@ -30,6 +30,14 @@ PREFIX = Path("opt/cordon")
 RELEASES = {"3.11": ("deb12", "3.12"), "3.13": ("deb13", "3.14")}
 """Minor version of Python -> the Debian release that has it, and the first version that does not fit: a virtual
 environment belongs to one minor version."""
+_PROGRAMS = {"cordon": "proxy.__main__", "cordon-panel-host": "proxy.cli.panel_host"}
+_HOSTS = {
+    "etc/chromium/native-messaging-hosts": "chromium.json",
+    "etc/opt/chrome/native-messaging-hosts": "chromium.json",
+    "etc/opt/edge/native-messaging-hosts": "chromium.json",
+    "usr/lib/mozilla/native-messaging-hosts": "firefox.json",
+}
+"""Where each browser looks for the program that connects a managed panel without digits."""
 _SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config")
 _UNIT_KINDS = ("*.service", "*.socket", "*.timer")
 _DROPPED = re.compile(r"(^|/)(__pycache__|tests?)/|\.(pyc|pyx|pxd|c|cpp|h)$")
@@ -87,11 +95,12 @@ def _software(tree: Path, wheels: Path, python: str) -> str:
         f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n", encoding="ascii"
     )
     # -I: neither the environment nor the current directory decides what is imported.
-    launcher = "#!/opt/cordon/bin/python -IB\nimport sys\n\nfrom proxy.__main__ import main\n\nsys.exit(main())\n"
-    (bin_ / "cordon").write_text(launcher, encoding="ascii")
-    (bin_ / "cordon").chmod(0o755)
     (tree / "usr/bin").mkdir(parents=True)
-    (tree / "usr/bin/cordon").symlink_to("/opt/cordon/bin/cordon")
+    for name, module in _PROGRAMS.items():
+        launcher = f"#!/opt/cordon/bin/python -IB\nimport sys\n\nfrom {module} import main\n\nsys.exit(main())\n"
+        (bin_ / name).write_text(launcher, encoding="ascii")
+        (bin_ / name).chmod(0o755)
+        (tree / "usr/bin" / name).symlink_to(f"/opt/cordon/bin/{name}")
     return own.name.split("-")[1]
 
 
@@ -140,6 +149,9 @@ def _system(tree: Path) -> None:
     _zip(ROOT / "CHANGELOG.md", tree / "usr/share/doc/cordon/changelog.gz")
     _copy(ROOT / "docs/hospital-install.md", tree / "usr/share/doc/cordon/hospital-install.md")
     _copy(HERE / "copyright", tree / "usr/share/doc/cordon/copyright")
+    _copy(HERE / "cordon-pair.desktop", tree / "usr/share/applications/cordon-pair.desktop")
+    for place, manifest in _HOSTS.items():
+        _copy(ROOT / "extension/native" / manifest, tree / place / "org.cordon.pair.json")
 
 
 def _copy(source: Path, target: Path, mode: int = 0o644) -> None:
@@ -165,7 +177,11 @@ def _control(tree: Path, version: str, python: str) -> None:
     for key, value in values.items():
         fields = fields.replace(f"@{key}@", value)
     (control / "control").write_text(fields, encoding="utf-8")
-    (control / "conffiles").write_text("/etc/cordon/cordon.toml\n", encoding="ascii")
+    kept = [
+        "/etc/cordon/cordon.toml",
+        *(f"/{place}/org.cordon.pair.json" for place in _HOSTS if place.startswith("etc/")),
+    ]
+    (control / "conffiles").write_text("".join(f"{path}\n" for path in kept), encoding="ascii")
     _copy(HERE / "templates", control / "templates")
     for name in _SCRIPTS:
         _copy(HERE / name, control / name, 0o755)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import json
 import os
 import re
 import stat
@@ -118,3 +120,16 @@ def test_a_library_that_lies_there_three_times_becomes_links(build: ModuleType, 
 def test_a_missing_wheel_stops_the_build(build: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="nothing was built"):
         list(build._locked(tmp_path))
+
+
+def test_the_menu_entry_and_the_browsers_find_their_programs(build: ModuleType, tmp_path: Path) -> None:
+    build._system(tmp_path)
+    entry = (tmp_path / "usr/share/applications/cordon-pair.desktop").read_text(encoding="utf-8")
+    assert "Name=Connect Cordon panel\n" in entry  # the words the panel uses
+    assert "cordon pair" in entry
+    for place, manifest in build._HOSTS.items():
+        host = json.loads((tmp_path / place / "org.cordon.pair.json").read_text(encoding="utf-8"))
+        assert (host["name"], host["type"], host["path"]) == ("org.cordon.pair", "stdio", "/usr/bin/cordon-panel-host")
+        assert ("allowed_extensions" in host) == (manifest == "firefox.json")
+    assert set(build._PROGRAMS) == {"cordon", Path(host["path"]).name}
+    assert all(callable(importlib.import_module(module).main) for module in build._PROGRAMS.values())
