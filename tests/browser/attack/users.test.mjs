@@ -24,7 +24,7 @@ async function squat(real = 0) {
   const got = [];
   readline.createInterface({ input: child.stdout }).on("line", (line) => got.push(JSON.parse(line)));
   await until(() => got.length > 0);
-  return { got, listening: got.shift().listening, end: () => new Promise((tell) => (child.on("exit", tell), child.kill())) };
+  return { got, listening: got.shift().listening, end: () => new Promise((tell) => (child.exitCode ?? child.signalCode) !== null ? tell() : (child.on("exit", tell), child.kill())) };
 }
 
 before(async () => {

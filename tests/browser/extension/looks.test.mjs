@@ -166,7 +166,7 @@ for (const [language, name] of [["si", "නිමල් පෙරේරා"], ["
   test(`in ${language}`, async () => {
     await page.click("#badge");
     await page.selectOption("#language", language);
-    assert.equal(await page.getAttribute("html", "lang"), language);
+    await page.waitForFunction((wanted) => document.documentElement.lang === wanted, language);
     assert.equal(await page.getAttribute("html", "dir"), language === "ar" ? "rtl" : "ltr");
     await fits(`about ${language}`, 320);
     await page.setViewportSize({ width: 360, height: 800 });
