@@ -296,7 +296,7 @@ export class View {
     this.#show("onward", ended);
     this.#show("follow", ended && answer.how === "done" && !empty);
     this.#when("model", [state.status], () => {
-      this.at("model").textContent = state.status?.model ? words.t("answerModel", { model: state.status.model.id }) : "";
+      this.at("model").textContent = state.status?.model?.id ? words.t("answerModel", { model: state.status.model.id }) : "";
     });
   }
 
