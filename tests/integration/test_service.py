@@ -264,6 +264,15 @@ def test_a_client_gone_in_mid_stream_is_recorded_as_cancelled(tmp_path: Path) ->
     assert examined(running.house).verdict == "VERIFIED"
 
 
+def _toml(value: object) -> str:
+    """A value as TOML writes it; JSON's own form but for tables."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)
+
+
 @pytest.mark.parametrize(
     ("damage", "code"),
     [("missing", "is missing"), ("changed", "model_hash")],
@@ -276,10 +285,8 @@ def test_a_guard_file_that_is_missing_or_changed_stops_the_start(tmp_path: Path,
     house = build_house(tmp_path)
     guard = read_catalogue(house.settings.models).find("demo-guard")
     assert guard is not None
-    entry = guard.model_dump_json().replace('"demo-guard"', '"site-guard"')
-    table = json.loads(entry)
-    lines = ["[[model]]", *(f"{k} = {json.dumps(v)}" for k, v in table.items() if k != "sampling")]
-    lines.append("sampling = { temperature = 0.0, top_p = 1.0, top_k = 1, min_p = 0.0 }")
+    table = guard.model_copy(update={"id": "site-guard"}).model_dump(mode="json", exclude_defaults=True)
+    lines = ["[[model]]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     (house.folder / "site.toml").write_text("\n".join(lines))
     if damage == "changed":
         raw = bytearray((bundled_models() / "demo-guard.gguf").read_bytes())

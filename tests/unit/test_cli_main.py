@@ -77,7 +77,7 @@ def test_the_manual_has_commands() -> None:
 
 @pytest.mark.parametrize("line", manual_lines())
 def test_the_commands_of_the_manual_parse(line: str) -> None:
-    verb, *words = shlex.split(line)[1:]
+    verb, *words = shlex.split(line, comments=True)[1:]
     module = importlib.import_module(f"proxy.cli.{COMMANDS[verb]}")
     args, left = program._parser(verb, module.COMMANDS).parse_known_args(words)
     assert left == []
