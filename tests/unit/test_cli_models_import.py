@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub.utils import close_session
 
 from proxy.cli import models_import
 from proxy.imports import record_of
@@ -233,6 +234,7 @@ SOURCE = "hf:clinic/models/sub/chat.gguf"
 def served(chat_file: Path) -> Iterator[Hub]:
     with hub(Hub(PATH, chat_file.read_bytes())) as running:
         yield running
+        close_session()  # the library keeps its connections for the whole process
 
 
 def test_a_file_is_fetched_checked_and_imported(site: Site, served: Hub) -> None:
