@@ -77,9 +77,9 @@ class House:
         """Callers since the last evidence record; the service sets the counter of its doors."""
         self.shut: Callable[[str], Awaitable[None]] = _nothing_to_shut
         """Accept nothing more and end every open exchange with a code; the service sets it, once its doors are open."""
-        self.fault: Callable[[str], None] = lambda code: None
+        self.fault: Callable[[str], None] = lambda _: None
         """End this process for good; the service sets it."""
-        self.replace: Callable[[str], None] = lambda role: None
+        self.replace: Callable[[str], None] = lambda _: None
         """Ask for another worker in place of one that does not answer; the service sets it."""
         self._kill_analyst = kill_analyst
         queue = FairQueue(parallel=settings.engine.parallel)

@@ -21,10 +21,10 @@ import pytest
 
 from proxy.workers.engine.batch import Decoded, EngineError, Row
 from proxy.workers.engine.binding import Context, ContextSpec, Model, silence
-from proxy.workers.engine.sampling import Grammar, Sampler, SamplerSpec
 from proxy.workers.engine.fit import Pool, kv_bytes
 from proxy.workers.engine.gguf import Header, read_header
 from proxy.workers.engine.grammar import gbnf_of
+from proxy.workers.engine.sampling import Grammar, Sampler, SamplerSpec
 from proxy.workers.engine.scheduler import Job, Limits, Scheduler
 from tests.kit.tinymodels import tiny_gemma2, tiny_gemma3, tiny_gemma4
 

@@ -142,7 +142,7 @@ def _ones(size: int) -> npt.NDArray[np.float32]:
 
 
 def tiny_gemma4(path: Path, *, seed: int = 7, layers: int = 4, added: _Tensors | None = None) -> str:
-    """Write a gemma4 file (width 64, window 32, last layer global) and return its SHA-256; `added` goes onto weights."""
+    """A gemma4 file (width 64, window 32, last layer global); returns its SHA-256; `added` is put onto weights."""
     width, wide, heads, key, key_swa = 64, 128, 2, 64, 32
     vocabulary, size = _vocabulary("gemma4", GEMMA4_MARKERS)
     pattern = [i % 4 != 3 for i in range(layers)]

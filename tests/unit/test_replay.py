@@ -111,7 +111,5 @@ def test_units_that_were_left_out_are_said() -> None:
 
 
 def test_evidence_is_read_as_it_was() -> None:
-    unit = UnitScores(
-        "segment", Direction.RESPONSE, 4, 2, "unsupported", tuple(sorted(dict.fromkeys(IDS, 7).items()))
-    )
+    unit = UnitScores("segment", Direction.RESPONSE, 4, 2, "unsupported", tuple(sorted(dict.fromkeys(IDS, 7).items())))
     assert evidence_of(recorded(policy_of(), [(unit,)])) == Evidence((unit,))
