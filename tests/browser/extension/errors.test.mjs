@@ -192,7 +192,7 @@ test("E10: the model is lost in the middle; what is seen was checked, and it can
   await kit.error(page, "E10");
   await kit.mode(page, "answered");
   assert.match(await say("error-words"), /the rest did not arrive|The rest did not arrive/);
-  assert.match(await say("error-details"), /engine_lost|guard_unavailable/);
+  assert.match(await say("error-details"), /engine_lost|engine_unavailable|guard_unavailable/);
   assert.equal(await page.isVisible("#follow"), false);
   await clinic.do("attach");
   await page.click("#error-action");
