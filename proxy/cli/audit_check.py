@@ -278,9 +278,7 @@ def _anchor(args: argparse.Namespace) -> int:
 def _picture(note: bytes) -> str:
     picture = qr_svg(note.decode("utf-8"))
     if not picture:
-        raise KeysError(
-            "the QR code needs its library: pip install 'cordon-proxy[officer]'. The note itself is written"
-        )
+        raise KeysError("the QR code needs its library: pip install segno. The note itself is written")
     return picture
 
 

@@ -63,7 +63,7 @@ def _report(args: argparse.Namespace) -> int:
         show(dossier.found, case.remarks, out())
         out().print(f"\nWritten to {args.out}: {', '.join(files)}", markup=False)
     if "report.xlsx" not in files:
-        complain("there is no workbook: its library is not installed. See: pip install 'cordon-proxy[officer]'")
+        complain("there is no workbook: its library is not installed. Install it: pip install XlsxWriter")
     return _checked_events(files["auditevents.ndjson"], STATUS[dossier.found.verdict])
 
 
