@@ -11,12 +11,20 @@ _LOCAL = frozenset(".!#$%&'*+/=?^_{|}~-")
 _MAX_LOCAL = 64  # RFC 5321 section 4.5.3.1.1
 
 
+def _quoted(text: str, at: int) -> int:
+    """Return where a quoted local part before `at` begins ("dr who"@ward.intern, RFC 5321 section 4.1.2), or `at`."""
+    if at < 2 or text[at - 1] != '"':
+        return at
+    opening = text.rfind('"', max(0, at - _MAX_LOCAL), at - 1)
+    return at if opening < 0 or "\n" in text[opening:at] else opening
+
+
 def _whole(text: str, start: int, end: int) -> tuple[int, int, int] | None:
     """Grow left over the local part; the pattern starts at `@`, so that a run of dots costs nothing."""
-    first = start
+    first = _quoted(text, start)
     while first > 0 and start - first < _MAX_LOCAL and (text[first - 1].isalnum() or text[first - 1] in _LOCAL):
         first -= 1
-    while first < start and not (text[first].isalnum() or text[first] == "_"):
+    while first < start and not (text[first].isalnum() or text[first] in '_"'):
         first += 1
     while end > start + 1 and not text[end - 1].isalnum():
         end -= 1
@@ -43,6 +51,7 @@ EXAMPLES = Examples(
         "«root@localhost»",
         "Kontakt: «jörg.müller@münchen.example»",
         "<«a_b-c@mail.example.org»>",
+        'write to «"dr who"@ward.intern» instead',
     ),
     no_match=("take 2 @ 8", "5@3", "@ward", "name@ host", "3 mg @ 20 mL/h", "@@@@"),
 )

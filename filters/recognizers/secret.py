@@ -12,6 +12,7 @@ _LABELS = (
     "password|passwd|passwort|kennwort|passphrase|contraseña|contrasena|clave|mot de passe|parola d'ordine|"
     "wachtwoord|senha|palavra-passe|pwd|api[_ -]?key|secret[_ -]?key|access[_ -]?key|client[_ -]?secret|auth[_ -]?token"
 )
+_ANNOUNCED = r"(?i:(?<!\w)(?:" + _LABELS + r"))[\"']?[ \t]{0,3}(?:[:=]|is )[ \t]{0,3}"
 
 RECOGNIZER = Recognizer(
     kind="secret",
@@ -24,7 +25,8 @@ RECOGNIZER = Recognizer(
         rf"(?<![A-Za-z0-9])eyJ{_B64}\.{_B64}(?:\.{_B64})?",
         r"(?<![A-Za-z0-9])sk-[\w-]{20,200}+",
         r"(?i:\bbearer) {1,3}(?P<value>[A-Za-z0-9._~+/=-]{16,256}+)",
-        r"(?i:(?<!\w)(?:" + _LABELS + r"))[\"']?[ \t]{0,3}(?:[:=]|is )[ \t]{0,3}[\"']?(?P<value>[^\s\"',;]{4,128}+)",
+        _ANNOUNCED + r"[\"']?(?P<value>(?:[^\s\"',;]|[\"',;](?=[\w\\])){4,128}+)",
+        _ANNOUNCED + r"\"(?P<value>(?:[^\"\\\n]|\\.){4,128}+)\"",
         r"(?i:aws|secret)[^\n]{0,40}?(?<![A-Za-z0-9/+=])(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
     ),
     anchors=(
@@ -71,6 +73,8 @@ EXAMPLES = Examples(
         "Authorization: Bearer «abcdefghijklmnop0123456789»",
         "password: «hunter2!»",
         "Passwort = «geheim99»",
+        'password: «pa"ss\\w0rd!7» was reset',
+        'password="«correct horse, battery»"; next',
         "contraseña: «s3creta»",
         "aws_secret_access_key wJalrXUtnFEMI «wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»",
         "jwt «eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl»",
