@@ -53,7 +53,7 @@ def _piece(index: int, text: str) -> dict[str, object]:
 
 
 def documents(placeholders: Sequence[str]) -> tuple[dict[str, object], dict[str, object]]:
-    """What the model wants to hand to its two tools: every placeholder, in values, lists and keys, alone and in text."""
+    """What the model wants to hand to its two tools: every placeholder in values, lists and keys."""
     return (
         {"who": placeholders[0], "all": list(placeholders), "text": 'said "' + "\n".join(placeholders) + '" \\ twice'},
         {placeholder: {"deep": [placeholder * 2, 7, None, True]} for placeholder in placeholders},
