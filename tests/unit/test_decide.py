@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from policies.decide import Decision, Evidence, UnitScores, Verdict, decide
 from policies.model import Cap, Direction, Injection, Policy, Threshold, Tightening
-from tests.kit.policies import IDS, policy_of
+from tests.kit.policies import IDS, files, policy_of
 
 P, R = Direction.PROMPT, Direction.RESPONSE
 POLICY = policy_of()
@@ -217,10 +217,69 @@ def test_total_and_monotone(units: list, which: int, more: int, general: bool, f
     before = tuple(
         UnitScores("user", d, s, 1, lang, tuple(zip(IDS, scores, strict=True))) for d, s, lang, scores in units
     )
-    raised = tuple((id_, min(10_000, score + more * (i == which))) for i, (id_, score) in enumerate(before[0].scores))
+    raised = tuple(
+        (id_, min(10_000, (score or 0) + more * (i == which))) for i, (id_, score) in enumerate(before[0].scores)
+    )
     after = (replace(before[0], scores=raised), *before[1:])
     first, second = _decide(*before, policy=policy), _decide(*after, policy=policy)
     assert STRENGTH[second.verdict] >= STRENGTH[first.verdict]
     assert set(first.flags) <= set(second.flags) | {second.rule} | {f"{id_}/{before[0].direction}" for id_ in IDS}
     assert (first.verdict is Verdict.REFUSE) == bool(first.rule) == bool(first.code)
     assert first == _decide(*before, policy=policy)
+
+
+# ---- every policy, any evidence ----------------------------------------------------------------------------------
+
+_LIBRARY = [policy_of(name) for name in sorted(files("library"))]
+_ANYTHING = st.one_of(_SCORE, st.none(), st.sampled_from([-1, 10_001, 0.5, True, "9"]))
+_KINDS = ("user", "system", "developer", "tool", "tools", "assistant", "segment", "tool_call", "thought", "", "what")
+_LANG = st.sampled_from(["", "unsupported"])
+
+
+@st.composite
+def _any_unit(draw: st.DrawFn) -> UnitScores:
+    """A unit as nobody would make it: any kind, any scores, some of them missing, doubled or unheard of."""
+    names = draw(st.lists(st.sampled_from((*IDS, "injection", "unheard-of")), max_size=7))
+    scores = tuple((name, draw(_ANYTHING)) for name in names)
+    seg, windows = draw(st.sampled_from([None, 0, 7])), draw(st.integers(0, 9))
+    return UnitScores(draw(st.sampled_from(_KINDS)), draw(st.sampled_from([P, R])), seg, windows, draw(_LANG), scores)  # type: ignore[arg-type]  # what is no score
+
+
+@st.composite
+def _whole_unit(draw: st.DrawFn) -> UnitScores:
+    """A unit that has every score a policy may ask for."""
+    kind, scores = draw(st.sampled_from(_KINDS[:9])), tuple((name, draw(_SCORE)) for name in (*IDS, "injection"))
+    return UnitScores(kind, draw(st.sampled_from([P, R])), draw(st.sampled_from([None, 0])), 1, draw(_LANG), scores)
+
+
+@given(policy=st.sampled_from(_LIBRARY), units=st.lists(_any_unit(), max_size=5))
+def test_any_evidence_has_an_answer_and_what_is_missing_is_never_a_permission(
+    policy: Policy, units: list[UnitScores]
+) -> None:
+    decision = _decide(*units, policy=policy)
+    assert decision == _decide(*units, policy=policy)
+    assert len(decision.acts) == len(units)
+    assert (decision.verdict is Verdict.REFUSE) == bool(decision.code)
+    wanted = IDS if policy.judges else ()
+    found = [[score for name, score in unit.scores if name == id_] for unit in units for id_ in wanted]
+    known = all(len(one) == 1 and type(one[0]) is int and 0 <= one[0] <= 10_000 for one in found)
+    if policy.judges and not (units and known):
+        assert (decision.verdict, decision.code, decision.flags) == (Verdict.REFUSE, "guard_missing", ())
+
+
+@given(policy=st.sampled_from(_LIBRARY), units=st.lists(_whole_unit(), min_size=1, max_size=4), data=st.data())
+def test_more_evidence_of_harm_is_never_milder_under_any_policy(
+    policy: Policy, units: list[UnitScores], data: st.DataObject
+) -> None:
+    """Higher scores, one more unit, a language the guard was not made for, a score that is lost: none of them helps."""
+    before = _decide(*units, policy=policy)
+    higher = [
+        replace(unit, scores=tuple((name, data.draw(st.integers(score, 10_000))) for name, score in unit.scores))
+        for unit in units
+    ]
+    lost = replace(units[0], scores=units[0].scores[1:])
+    foreign = [replace(units[0], lang="unsupported"), *units[1:]]
+    for harm in (higher, [*units, data.draw(_whole_unit())], foreign, [lost, *units[1:]]):
+        assert STRENGTH[_decide(*harm, policy=policy).verdict] >= STRENGTH[before.verdict]
+    order = data.draw(st.permutations(units))
+    assert _decide(*order, policy=policy).verdict is before.verdict
