@@ -211,7 +211,9 @@ def test_monotone_in_data_and_under_stricter_rules_too(
     general=st.booleans(),
     floor=st.integers(1, 9999),
 )
-def test_total_and_monotone(units: list, which: int, more: int, general: bool, floor: int) -> None:
+def test_total_and_monotone(
+    units: list[tuple[Direction, int | None, str, list[int]]], which: int, more: int, general: bool, floor: int
+) -> None:
     thresholds = tuple(Threshold(t.policy, t.direction, min(floor, t.block), t.block) for t in POLICY.thresholds)
     policy = replace(GENERAL if general else POLICY, thresholds=thresholds)
     before = tuple(
