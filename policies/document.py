@@ -73,6 +73,10 @@ daily work; an *answer* that encourages harm stays blocked. Text of which under 
 too, but the guard was made for English: the rule `language/unsupported` then flags or refuses, as
 `unsupported_language` says.
 
+A model's *thoughts* are dropped unless `[safety]` says `thoughts = "show"`; then a request may ask for them, and what
+is shown of them is judged, scanned and restored like the answer, under the place `thought`. It is the one key that may
+be absent.
+
 A site may be stricter in one place, never milder: `[safety.caps.<place>]` names the least cap of a guideline,
 `[safety.block_at_most.<place>]` the highest threshold, where a place is a direction (`prompt`, `response`) or a role
 (`user system developer tool tools assistant segment tool_call thought`). `[safety.window]` bounds the segments in which
@@ -202,6 +206,7 @@ def _safety_rows(guidelines: Sequence[Guideline]) -> tuple[_Row, ...]:
     return (
         ("profile", lambda r: r.profile.value),
         *caps,
+        ("thoughts", lambda r: "show" if r.shows_thoughts else "drop"),
         ("other languages", lambda r: r.unsupported_language if r.judges else "off"),
         ("window, tokens", lambda r: f"{r.window.least_tokens} to {r.window.most_tokens}" if r.judges else "off"),
         ("orders in tools", lambda r: r.injection.tools.value if r.judges else "off"),

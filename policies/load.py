@@ -33,7 +33,7 @@ from policies.model import (
 )
 from policies.site import read_site
 from policies.tables import Table, read_toml
-from policies.terms import read_injection, read_limits, read_retention, read_tightened, read_window
+from policies.terms import read_injection, read_limits, read_retention, read_thoughts, read_tightened, read_window
 
 __all__ = ["load_policy", "read_regime", "verify_kinds"]
 
@@ -128,6 +128,7 @@ def read_regime(name: str, *, library: Mapping[str, bytes], guidelines: Mapping[
         name, title, purpose, basis, law, evidence_min, engine, pii, profile,
         unsupported_language=safety.word("unsupported_language", ("flag", "refuse")),
         tightened=read_tightened(safety, asked),
+        shows_thoughts=read_thoughts(safety),
         window=read_window(safety.table("window")),
         injection=read_injection(top.table("injection")),
         limits=read_limits(top.table("limits")),

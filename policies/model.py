@@ -224,6 +224,7 @@ class Regime:
         law: what the policy follows, one citation each.
         evidence_min: the least network evidence (`E0`, `E1`) under which the service answers.
         engine: `embedded`, or `any` where a server of this computer may answer instead.
+        shows_thoughts: whether a request may ask for the model's thoughts, judged like an answer.
         unsupported_language: what happens to text the guard was not made for: `flag` or `refuse`.
         tightened: where it is stricter than the profile and the calibration.
         extends: the names of the policies it was built on, nearest first.
@@ -240,6 +241,7 @@ class Regime:
     profile: Profile
     unsupported_language: str
     tightened: tuple[Tightening, ...]
+    shows_thoughts: bool
     window: Window
     injection: Injection
     limits: Limits

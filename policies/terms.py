@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from policies.model import PLACES, Cap, Injection, Limits, Retention, Tightening, Window
 from policies.tables import Table
 
-__all__ = ["read_injection", "read_limits", "read_retention", "read_tightened", "read_window"]
+__all__ = ["read_injection", "read_limits", "read_retention", "read_thoughts", "read_tightened", "read_window"]
 
 _MOST_CHARS = 1_000_000
 _MOST_TURNS = 10_000
@@ -47,6 +47,11 @@ def read_window(table: Table) -> Window:
     percent = table.whole("guard_percent", 10, 90)
     table.close()
     return Window(least, most, percent)
+
+
+def read_thoughts(safety: Table) -> bool:
+    """Read `thoughts`, the one key that may be absent: a policy that does not speak of them shows none."""
+    return safety.has("thoughts") and safety.word("thoughts", ("show", "drop")) == "show"
 
 
 def read_injection(table: Table) -> Injection:

@@ -64,7 +64,8 @@ ERRORS: dict[str, ErrorEntry] = {
                               "Compare the request with the OpenAI chat completions reference."),
     "too_deep": ErrorEntry(400, "The JSON of the request is nested too deeply; nothing was sent to a model.", _CALLER),
     "unsupported_parameter": ErrorEntry(400, "The request asks for something this service does not do "
-                                        "(n > 1 or logprobs); nothing was sent to a model.", "Remove the parameter."),
+                                        "(n > 1, logprobs, or thoughts where the policy shows none); nothing was sent "
+                                        "to a model.", "Remove the parameter."),
     "model_unknown": ErrorEntry(404, "There is no model of that name here; nothing was sent to a model.",
                                 "Ask /v1/models for the names."),
     "content_not_inspectable": ErrorEntry(422, "The request holds an image, audio or a file. Cordon cannot look into "

@@ -23,9 +23,8 @@ from filters.restore import Piece
 
 __all__ = [
     "Broken", "Caller", "CallerKind", "Cleared", "Conversation", "Event", "Exchange", "Finish", "Finished", "Message",
-    "Opened", "Prompt", "Redacted", "Refused", "Released", "ReleasedCall", "Role", "Sampling", "Tool", "ToolCall",
-    "ToolChoice", "Usage", "Withheld", "parts_of", "rebuild",
-    "seen_digest",
+    "Opened", "Prompt", "Redacted", "Refused", "Released", "ReleasedCall", "ReleasedThought", "Role", "Sampling",
+    "Tool", "ToolCall", "ToolChoice", "Usage", "Withheld", "parts_of", "rebuild", "seen_digest",
 ]  # fmt: skip
 
 T = TypeVar("T", PatientText, RedactedText)
@@ -158,6 +157,8 @@ class Sampling:
     json_mode: bool = False
     tool_choice: ToolChoice = ToolChoice.AUTO
     include_usage: bool = False
+    thinking: bool = False
+    """Ask the model for thoughts and show them; only a policy that shows thoughts permits it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,8 @@ class Usage:
     prompt_ms: int = 0
     answer_ms: int = 0
     total_ms: int = 0
+    reasoning_tokens: int = 0
+    """Of the completion tokens, those of thoughts, shown or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,13 @@ class Opened:
 @dataclass(frozen=True, slots=True)
 class Released:
     """Answer text that was judged, scanned and restored."""
+
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedThought:
+    """Text of the thinking channel that was judged, scanned and restored like an answer."""
 
     pieces: tuple[Piece, ...]
 
@@ -270,7 +280,7 @@ class Broken:
     code: str
 
 
-Event = Opened | Released | ReleasedCall | Finished | Refused | Withheld | Broken
+Event = Opened | Released | ReleasedThought | ReleasedCall | Finished | Refused | Withheld | Broken
 
 
 def seen_digest(conversation: Conversation[RedactedText]) -> str:

@@ -23,7 +23,7 @@ from filters.restore import Restorer
 from filters.safety import question_of, text_of_call, text_of_tool, units_of_prompt
 from filters.vault import Vault
 from policies.decide import Verdict
-from policies.model import Limits
+from policies.model import Limits, Regime
 from proxy.answer import Answer, Withhold, answer
 from proxy.dialects.panel import Preview, PreviewMessage
 from proxy.errors import CordonError
@@ -39,6 +39,7 @@ from proxy.exchange import (
     Redacted,
     Refused,
     Sampling,
+    ToolChoice,
     Withheld,
     parts_of,
     rebuild,
@@ -46,7 +47,7 @@ from proxy.exchange import (
 )  # fmt: skip
 from proxy.rooms import Judgement, Outcome, Redaction, Rooms, Stage
 
-__all__ = ["journey", "preview", "redact_prompt", "tools_of", "turns_of", "within_limits"]
+__all__ = ["journey", "preview", "redact_prompt", "tools_of", "turns_of", "verify_thinking", "within_limits"]
 
 
 @dataclass(slots=True)
@@ -111,6 +112,7 @@ async def _clear(exchange: Exchange, prompt: Prompt, vault: Vault, rooms: Rooms,
     parts = parts_of(prompt.conversation)
     learnt.stage = "find"
     prompt = within_limits(prompt, rooms.rules.policy.limits)
+    verify_thinking(prompt, rooms.rules.policy)
     with rooms.watch.stage("find"):
         found = await rooms.analyst.find(exchange, parts, prompt.marked)  # 3
     learnt.stage = "redact"
@@ -143,6 +145,17 @@ def within_limits(prompt: Prompt, limits: Limits) -> Prompt:
     if asked is None or asked <= limits.answer_tokens:
         return prompt
     return replace(prompt, sampling=replace(prompt.sampling, max_tokens=limits.answer_tokens))
+
+
+def verify_thinking(prompt: Prompt, policy: Regime) -> None:
+    """Thoughts are asked for only where the policy shows them, and not in an answer whose form is prescribed."""
+    sampling, schema = prompt.sampling, prompt.conversation.schema
+    if not sampling.thinking:
+        return
+    if not policy.shows_thoughts:
+        raise CordonError("unsupported_parameter", rule="thoughts")
+    if schema is not None or sampling.json_mode or sampling.tool_choice is ToolChoice.REQUIRED:
+        raise CordonError("unsupported_parameter", rule="thoughts")
 
 
 async def _record(

@@ -132,6 +132,7 @@ def _rows(regime: Regime) -> Iterator[tuple[str, str]]:
         yield title, ", ".join(f"{name}: {action}" for name, action in rules) or "default"
     yield "safety.profile", regime.profile.value
     yield "safety.unsupported_language", regime.unsupported_language
+    yield "safety.thoughts", "show" if regime.shows_thoughts else "drop"
     for guideline in regime.guidelines:
         yield f"safety.{guideline.id}", f"prompt {guideline.prompt.value}, answer {guideline.response.value}"
     if isinstance(regime, Policy):

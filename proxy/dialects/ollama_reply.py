@@ -17,7 +17,18 @@ from proxy.dialects import Idle, ReplyHead
 from proxy.dialects.banner import notes_of
 from proxy.dialects.ollama_request import idle_chat, idle_generate
 from proxy.errors import CordonError, entry_of
-from proxy.exchange import Broken, Event, Finish, Finished, Opened, Refused, Released, ReleasedCall, Withheld
+from proxy.exchange import (
+    Broken,
+    Event,
+    Finish,
+    Finished,
+    Opened,
+    Refused,
+    Released,
+    ReleasedCall,
+    ReleasedThought,
+    Withheld,
+)  # fmt: skip
 
 __all__ = [
     "Stream", "chat_idle", "chat_stream", "chat_whole", "error", "generate_idle", "generate_stream", "generate_whole",
@@ -25,8 +36,8 @@ __all__ = [
 ]  # fmt: skip
 
 _Object = dict[str, object]
-_Said = Callable[[str, Sequence[_Object]], _Object]
-"""Text and calls in the words of one address."""
+_Said = Callable[[str, str, Sequence[_Object]], _Object]
+"""Text, thoughts and calls in the words of one address."""
 
 _NS_PER_MS = 1_000_000
 _REASONS = {Finish.STOP: "stop", Finish.LENGTH: "length", Finish.TOOL_CALLS: "stop"}
@@ -34,8 +45,9 @@ _SENTENCES = {
     "bad_request": "A field of the request has a wrong type or value; nothing was sent to a model. "
     "Compare the request with the Ollama API reference.",
     "model_unknown": "There is no model of that name here; nothing was sent to a model. Ask /api/tags for the names.",
-    "unsupported_parameter": "The request asks for something this service does not do (think, template, raw, suffix, "
-    "context or logprobs); nothing was sent to a model. Remove the parameter.",
+    "unsupported_parameter": "The request asks for something this service does not do (template, raw, suffix, "
+    "context, logprobs, or think where the policy shows no thoughts); nothing was sent to a model. "
+    "Remove the parameter.",
 }
 """Where the sentence of the table speaks of another API."""
 
@@ -83,7 +95,7 @@ def _idle(name: str | None, said: _Said) -> Idle | None:
     if name is None:
         return None
     end: _Object = {"done": True, "done_reason": "load"}
-    return Idle(name, lambda head: _json(_envelope(head, name) | said("", ()) | end) + b"\n")
+    return Idle(name, lambda head: _json(_envelope(head, name) | said("", "", ()) | end) + b"\n")
 
 
 def stamp(seconds: int) -> str:
@@ -116,19 +128,22 @@ class Stream:
                 return b""  # this API has no first line; the status alone says that an answer begins
             case Released():
                 text = _text(event.pieces)
-                return self._part(text, ()) if text else b""
+                return self._part(self._said(text, "", ())) if text else b""
+            case ReleasedThought():
+                thought = _text(event.pieces)
+                return self._part(self._said("", thought, ())) if thought else b""
             case ReleasedCall():
-                return self._part("", (_call(self._head, event),))
+                return self._part(self._said("", "", (_call(self._head, event),)))
             case Finished() | Withheld():
-                body = _envelope(self._head, self._model) | self._said("", ())
+                body = _envelope(self._head, self._model) | self._said("", "", ())
                 return _json(body | _end(self._head, self._model, event)) + b"\n"
             case Broken() | Refused():
                 return self._error(event.code, event.rule if isinstance(event, Refused) else "")
             case _:
                 assert_never(event)
 
-    def _part(self, text: str, calls: Sequence[_Object]) -> bytes:
-        return _json(_envelope(self._head, self._model) | self._said(text, calls) | {"done": False}) + b"\n"
+    def _part(self, said: _Object) -> bytes:
+        return _json(_envelope(self._head, self._model) | said | {"done": False}) + b"\n"
 
     def _error(self, code: str, rule: str) -> bytes:
         self._broken = True
@@ -139,21 +154,26 @@ def _whole(head: ReplyHead, events: Sequence[Event], said: _Said) -> bytes:
     last, opened = events[-1], events[0]
     if not isinstance(opened, Opened) or not isinstance(last, Finished | Withheld):
         raise CordonError("internal")
-    text, calls = "", list[_Object]()
+    text, thought, calls = "", "", list[_Object]()
     if isinstance(last, Finished):  # nothing of a refused answer is returned, also not what was permitted before
         text = "".join(_text(e.pieces) for e in events if isinstance(e, Released))
+        thought = "".join(_text(e.pieces) for e in events if isinstance(e, ReleasedThought))
         calls = [_call(head, e) for e in events if isinstance(e, ReleasedCall)]
-    return _json(_envelope(head, opened.model) | said(text, calls) | _end(head, opened.model, last))
+    return _json(_envelope(head, opened.model) | said(text, thought, calls) | _end(head, opened.model, last))
 
 
-def _chat(text: str, calls: Sequence[_Object]) -> _Object:
+def _chat(text: str, thought: str, calls: Sequence[_Object]) -> _Object:
     message: _Object = {"role": "assistant", "content": text}
-    return {"message": message | ({"tool_calls": list(calls)} if calls else {})}
+    return {"message": message | _thought(thought) | ({"tool_calls": list(calls)} if calls else {})}
 
 
-def _generate(text: str, calls: Sequence[_Object]) -> _Object:
+def _generate(text: str, thought: str, calls: Sequence[_Object]) -> _Object:
     del calls  # this address declares no functions, so none is called
-    return {"response": text}
+    return {"response": text, **_thought(thought)}
+
+
+def _thought(thought: str) -> _Object:
+    return {"thinking": thought} if thought else {}
 
 
 def _envelope(head: ReplyHead, name: str) -> _Object:

@@ -79,9 +79,6 @@ def _refuse_undoable(request: Fields) -> None:
     """What would change the meaning of the answer if it were dropped."""
     if request.flag("logprobs") or request.integer("top_logprobs", 0, 1_000):
         raise CordonError("unsupported_parameter")
-    # Thoughts are never released. Ollama refuses the same of a model that does not show them.
-    if request.values.get("think") not in (None, False):
-        raise CordonError("unsupported_parameter")
 
 
 def _refuse_past_template(request: Fields) -> None:
@@ -114,7 +111,19 @@ def _sampling(request: Fields, options: Fields, json_mode: bool) -> Sampling:
         presence_penalty=options.number("presence_penalty", -2, 2),
         frequency_penalty=options.number("frequency_penalty", -2, 2),
         json_mode=json_mode,
+        thinking=_thinking(request),
     )
+
+
+def _thinking(request: Fields) -> bool:
+    """Whether thoughts are asked for; a level is a yes, because a model here thinks or does not."""
+    match request.values.get("think"):
+        case None | False:
+            return False
+        case True | "low" | "medium" | "high":
+            return True
+        case _:
+            raise CordonError("bad_request")
 
 
 def _format(request: Fields) -> tuple[PatientText | None, bool]:

@@ -14,14 +14,27 @@ from typing import assert_never
 from proxy.dialects import Ask, Parsed, ReplyHead
 from proxy.dialects.fields import Fields, read_object
 from proxy.dialects.openai_reply import cordon_of, error_of, text_of, usage_of
-from proxy.dialects.openai_request import read_prompt
+from proxy.dialects.openai_request import THINKING_KEYS, read_prompt
 from proxy.errors import CordonError
-from proxy.exchange import Broken, Event, Finished, Opened, Refused, Released, ReleasedCall, Usage, Withheld
+from proxy.exchange import (
+    Broken,
+    Event,
+    Finished,
+    Opened,
+    Refused,
+    Released,
+    ReleasedCall,
+    ReleasedThought,
+    Usage,
+    Withheld,
+)  # fmt: skip
 
 __all__ = ["COMPLETIONS", "Stream", "parse", "whole"]
 
 _DONE = b"data: [DONE]\n\n"
-_DROPPED = frozenset({"prompt", "messages", "tools", "tool_choice", "response_format", "logprobs", "best_of"})
+_DROPPED = frozenset(
+    {"prompt", "messages", "tools", "tool_choice", "response_format", "logprobs", "best_of", *THINKING_KEYS}
+)
 _Object = dict[str, object]
 
 
@@ -77,7 +90,7 @@ class Stream:
             case Released():
                 text = text_of(event.pieces)
                 return _event(_envelope(self._head, self._model, text, None)) if text else b""
-            case ReleasedCall():  # this address offers no tools
+            case ReleasedCall() | ReleasedThought():  # this address offers no tools and has no place for thoughts
                 return b""
             case Finished() | Withheld():
                 return self._end(event)

@@ -1,6 +1,7 @@
 """Answers in the OpenAI dialect: events -> bytes.
 
-Law: text comes from `Released` events only; every reply carries our own envelope. A stream has one role chunk, then
+Law: text comes from `Released` events only, thoughts from `ReleasedThought` (under `reasoning_content`, the name that
+servers and clients share without a standard); every reply carries our own envelope. A stream has one role chunk, then
 content, one chunk with `finish_reason`, the usage if it was asked for, and one `[DONE]`; a stream that broke has an
 error event and no `[DONE]`.
 """
@@ -15,7 +16,18 @@ from filters.restore import Piece
 from proxy.dialects import ModelCard, ReplyHead
 from proxy.dialects.banner import notes_of
 from proxy.errors import CordonError, entry_of
-from proxy.exchange import Broken, Event, Finished, Opened, Refused, Released, ReleasedCall, Usage, Withheld
+from proxy.exchange import (
+    Broken,
+    Event,
+    Finished,
+    Opened,
+    Refused,
+    Released,
+    ReleasedCall,
+    ReleasedThought,
+    Usage,
+    Withheld,
+)  # fmt: skip
 
 __all__ = ["Stream", "cordon_of", "error", "error_of", "model", "models", "text_of", "usage_of", "whole"]
 
@@ -51,6 +63,8 @@ def whole(head: ReplyHead, events: Sequence[Event]) -> bytes:
     else:
         calls = [_call(head, e) for e in events if isinstance(e, ReleasedCall)]
         text = "".join(text_of(e.pieces) for e in events if isinstance(e, Released))
+        if thought := "".join(text_of(e.pieces) for e in events if isinstance(e, ReleasedThought)):
+            message["reasoning_content"] = thought
         message["content"], finish = (text if text or not calls else None), last.finish.value
         if calls:
             message["tool_calls"] = calls
@@ -78,6 +92,9 @@ class Stream:
             case Released():
                 text = text_of(event.pieces)
                 return self._chunk({"content": text}, None) if text else b""
+            case ReleasedThought():
+                thought = text_of(event.pieces)
+                return self._chunk({"reasoning_content": thought}, None) if thought else b""
             case ReleasedCall():
                 return self._chunk({"tool_calls": [{"index": event.index} | _call(self._head, event)]}, None)
             case Finished() | Withheld():
@@ -134,12 +151,13 @@ def _call(head: ReplyHead, call: ReleasedCall) -> _Object:
 
 def usage_of(usage: Usage) -> _Object:
     """Token counts under this dialect's names."""
+    thought: _Object = {"completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens}}
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-    }
+    } | (thought if usage.reasoning_tokens else {})
 
 
 def _card(card: ModelCard) -> _Object:

@@ -17,11 +17,15 @@ from proxy.dialects.texts import inspectable, read_name, read_stops, read_tools
 from proxy.errors import CordonError
 from proxy.exchange import Conversation, Message, Prompt, Role, Sampling, Tool, ToolCall, ToolChoice
 
-__all__ = ["parse", "read_prompt"]
+__all__ = ["THINKING_KEYS", "parse", "read_prompt"]
 
 _ROLES = frozenset(role.value for role in Role)
 _CHOICES = frozenset(choice.value for choice in ToolChoice)
 _INT64 = 2**63
+_EFFORTS = {"none": False, "minimal": False, "low": True, "medium": True, "high": True, "xhigh": True}
+"""How hard to think; here a model thinks or does not."""
+THINKING_KEYS = ("reasoning_effort", "chat_template_kwargs")
+"""By which thoughts are asked for: the API's own name, and that of llama.cpp and vLLM."""
 
 
 def parse(body: bytes) -> Parsed:
@@ -76,7 +80,15 @@ def _sampling(request: Fields, json_mode: bool, choice: ToolChoice) -> Sampling:
         json_mode=json_mode,
         tool_choice=choice,
         include_usage=options is not None and options.flag("include_usage"),
+        thinking=_thinking(request),
     )
+
+
+def _thinking(request: Fields) -> bool:
+    effort, template = request.text("reasoning_effort"), request.object("chat_template_kwargs")
+    if effort is not None and effort not in _EFFORTS:
+        raise CordonError("bad_request")
+    return _EFFORTS[effort or "none"] or (template is not None and template.flag("enable_thinking"))
 
 
 def _format(request: Fields) -> tuple[PatientText | None, bool]:

@@ -14,7 +14,19 @@ from proxy.dialects import Ask, ReplyHead
 from proxy.dialects.openai_reply import cordon_of, text_of
 from proxy.dialects.openai_responses_request import parse
 from proxy.errors import CordonError, entry_of
-from proxy.exchange import Broken, Event, Finish, Finished, Opened, Refused, Released, ReleasedCall, Usage, Withheld
+from proxy.exchange import (
+    Broken,
+    Event,
+    Finish,
+    Finished,
+    Opened,
+    Refused,
+    Released,
+    ReleasedCall,
+    ReleasedThought,
+    Usage,
+    Withheld,
+)  # fmt: skip
 
 __all__ = ["RESPONSES", "Stream", "whole"]
 
@@ -51,6 +63,8 @@ class Stream:
                 )
             case Released():
                 return self._add(text_of(event.pieces))
+            case ReleasedThought():  # a request of this address cannot ask for thoughts
+                return b""
             case ReleasedCall():
                 return self._close() + self._call(event)
             case Finished() | Withheld():
@@ -155,7 +169,7 @@ def _usage(usage: Usage) -> _Object:
         "input_tokens": usage.prompt_tokens,
         "input_tokens_details": {"cached_tokens": usage.cached_tokens},
         "output_tokens": usage.completion_tokens,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
 

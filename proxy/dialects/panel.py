@@ -24,7 +24,18 @@ from proxy.dialects.banner import notes_of
 from proxy.dialects.fields import Fields, read_object
 from proxy.dialects.openai_request import read_prompt
 from proxy.errors import CordonError, entry_of
-from proxy.exchange import Broken, Event, Finished, Opened, Prompt, Refused, Released, ReleasedCall, Withheld
+from proxy.exchange import (
+    Broken,
+    Event,
+    Finished,
+    Opened,
+    Prompt,
+    Refused,
+    Released,
+    ReleasedCall,
+    ReleasedThought,
+    Withheld,
+)  # fmt: skip
 
 __all__ = [
     "DIALECT", "PanelStatus", "Preview", "PreviewMessage", "Stream", "Today", "encode_changed", "encode_preview",
@@ -142,7 +153,7 @@ class Stream:
     def feed(self, event: Event) -> bytes:
         """The server-sent event of one event of the pipeline."""
         match event:
-            case Opened() | ReleasedCall():  # a question of the panel has no tools
+            case Opened() | ReleasedCall() | ReleasedThought():  # a question of the panel asks for text alone
                 return b""
             case Released():
                 return _event("answer", {"parts": _parts(event.pieces)}) if event.pieces else b""

@@ -333,5 +333,5 @@ def _generate(talk_id: int, exchange: Exchange, cleared: Cleared, left_ms: int) 
     return Generate(
         talk_id, exchange.id, exchange.caller.id, turns, tools, s.tool_choice.value, c.stop, c.schema, s.json_mode,
         s.max_tokens, s.temperature, s.top_p, s.top_k, s.min_p, s.seed, s.presence_penalty, s.frequency_penalty,
-        left_ms, _CREDITS,
+        left_ms, _CREDITS, s.thinking,
     )  # fmt: skip

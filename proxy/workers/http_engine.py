@@ -76,7 +76,7 @@ class HttpEngine:
         yield Done(
             request.id, finish, "engine_timeout" if finish == "deadline" else "", answer.prompt_tokens,
             answer.completion_tokens or answer.pieces, answer.cached_tokens, int(prompt_s * 1000),
-            int((clock.spent_s() - prompt_s) * 1000),
+            int((clock.spent_s() - prompt_s) * 1000), answer.thought_tokens,
         )  # fmt: skip
 
     async def _deltas(self, request: Generate, answer: AnswerReader, clock: _Clock) -> AsyncGenerator[Delta, None]:
@@ -252,6 +252,8 @@ def body_of(request: Generate, model: str) -> bytes:
     ):
         if (value := getattr(request, name)) is not None:
             body[name] = value
+    if request.thinking:  # two names for it: that of llama-server and vLLM, and that of Ollama
+        body |= {"chat_template_kwargs": {"enable_thinking": True}, "reasoning_effort": "medium"}
     if request.stop:
         body["stop"] = [text.reveal() for text in request.stop]
     if request.tools:

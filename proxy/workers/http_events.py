@@ -130,6 +130,7 @@ class AnswerReader:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    thought_tokens: int = 0
     pieces: int = 0
     _calls: list[_Call] = field(default_factory=list)
     _halves: dict[str, _Halves] = field(default_factory=dict)
@@ -206,8 +207,13 @@ class AnswerReader:
             return
         self.prompt_tokens = _count(usage.get("prompt_tokens"))
         self.completion_tokens = _count(usage.get("completion_tokens"))
-        details = usage.get("prompt_tokens_details")
-        self.cached_tokens = _count(details.get("cached_tokens")) if isinstance(details, dict) else 0
+        self.cached_tokens = _detail(usage, "prompt_tokens_details", "cached_tokens")
+        self.thought_tokens = _detail(usage, "completion_tokens_details", "reasoning_tokens")
+
+
+def _detail(usage: dict[str, object], group: str, name: str) -> int:
+    details = usage.get(group)
+    return _count(details.get(name)) if isinstance(details, dict) else 0
 
 
 def _count(value: object) -> int:

@@ -196,6 +196,8 @@ class Generate:
     """Milliseconds from now."""
     credits: int
     """Tokens the engine may send before it waits for `Credit`."""
+    thinking: bool = False
+    """Ask the model for thoughts, and send them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,8 @@ class Done:
     reused_tokens: int
     prompt_ms: int
     answer_ms: int
+    thought_tokens: int = 0
+    """Of the completion tokens, those of thoughts, sent or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,11 @@ from tests.kit.policies import policy_of
 
 __all__ = ["Analyst", "Diary", "Engine", "FakeHouse", "Guard", "Watched", "last_message"]
 
-Answer = Callable[[Cleared], Sequence[str | ToolCallOut]]
+Answer = Callable[[Cleared], Sequence[str | Delta | ToolCallOut]]
 PERMITTED = Decision(Verdict.PERMIT, "", "", (), ())
 
 
-def last_message(cleared: Cleared) -> Sequence[str | ToolCallOut]:
+def last_message(cleared: Cleared) -> Sequence[str | Delta | ToolCallOut]:
     """Repeat the last message, one character at a time."""
     return tuple(cleared.conversation.messages[-1].content.reveal())
 

@@ -8,6 +8,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit.log import Ticket
 from filters.findings import Finding, Found, Source, Type
@@ -29,6 +31,7 @@ from proxy.exchange import (
     Prompt,
     Released,
     ReleasedCall,
+    ReleasedThought,
     Role,
     Sampling,
     Usage,
@@ -50,19 +53,21 @@ def call(**arguments: object) -> ToolCallOut:
 class Case:
     """One answer: the vault knows `NAME` as [NAME_1]."""
 
-    says: Sequence[str | ToolCallOut]
+    says: Sequence[str | Delta | ToolCallOut]
     house: FakeHouse = field(default_factory=FakeHouse)
     vault: Vault = field(default_factory=Vault)
     outcome: Outcome = field(default_factory=Outcome)
     flags: tuple[str, ...] = ()
     rules: dict[str, object] = field(default_factory=dict)
+    thinking: bool = False
 
     async def run(self) -> list[object]:
         self.house.engine.answer = lambda cleared: self.says
         rooms = self.house.rooms()
         rooms = replace(rooms, rules=replace(rooms.rules, **self.rules))  # type: ignore[arg-type]
         finding = Finding(0, len(NAME), Type.NAME, "person", 900, Source.PATTERN)
-        asked = Prompt(Conversation((Message(Role.USER, PatientText(NAME)),)), Sampling("m"))
+        sampling = Sampling("m", thinking=self.thinking)
+        asked = Prompt(Conversation((Message(Role.USER, PatientText(NAME)),)), sampling)
         redacted, _ = redact_prompt(asked, Found(((finding,),), ((),), ()), self.vault, rooms)
         cleared = Cleared(redacted.conversation, redacted.sampling, Ticket(1, "x1"), self.flags)
         got = []
@@ -195,17 +200,94 @@ async def test_an_engine_that_stops_without_an_end_is_lost() -> None:
         await run_own(case)
 
 
-async def test_thoughts_are_dropped() -> None:
+async def test_thoughts_that_nobody_asked_for_are_dropped() -> None:
     case = Case([])
     case.house.engine = Own(  # type: ignore[assignment]
         Delta(1, "thought", RedactedText("SECRET"), 1),
         Delta(1, "content", RedactedText("well."), 1),
-        Done(1, "stop", "", 1, 2, 3, 1, 1),
+        Done(1, "stop", "", 1, 2, 3, 1, 1, 7),
     )
     events = await run_own(case)
     assert said(events) == "well."
     assert [u.text for u in case.house.guard.judged] == ["well."]
-    assert events[-1].usage == Usage(1, 2, 3, 1, 1)  # type: ignore[attr-defined]
+    assert events[-1].usage == Usage(1, 2, 3, 1, 1, 0, 7)  # type: ignore[attr-defined]
+    assert "SECRET" not in "".join(text.reveal() for text in case.outcome.said)
+
+
+def thought(text: str) -> Delta:
+    return Delta(1, "thought", RedactedText(text), 1)
+
+
+def thoughts(events: Sequence[object]) -> str:
+    return "".join(p.text.reveal() for e in events if isinstance(e, ReleasedThought) for p in e.pieces)
+
+
+async def test_thoughts_are_judged_scanned_and_restored_on_a_channel_of_their_own() -> None:
+    case = Case([thought("[NAME_1] wrote "), thought(f"to {MAIL}."), "[NAME_1] is well."], thinking=True)
+    case.house.analyst.literals = {MAIL: Type.EMAIL}
+    events = await case.run()
+    assert [type(e) for e in events] == [ReleasedThought, Released, Finished]
+    assert thoughts(events) == f"{NAME} wrote to [EMAIL]."
+    assert said(events) == f"{NAME} is well."
+    assert [(u.kind, u.text) for u in case.house.guard.judged] == [
+        ("thought", f"[NAME_1] wrote to {MAIL}."), ("segment", "[NAME_1] is well."),
+    ]  # fmt: skip
+    assert (case.outcome.restored, case.outcome.masked, case.outcome.segments) == (2, {"OTHER": 1}, 2)
+    assert case.outcome.released == len(thoughts(events)) + len(said(events))
+
+
+async def test_half_a_placeholder_in_each_channel_is_none() -> None:
+    case = Case([thought("[NAM"), "E_1] is", thought("E_1]"), " well"], thinking=True)
+    events = await case.run()
+    assert (thoughts(events), said(events)) == ("[NAME_1]", "E_1] is well")
+    assert case.outcome.restored == 0
+
+
+@pytest.mark.parametrize("window", [40, None])
+async def test_a_refused_thought_ends_the_answer_and_no_byte_of_it_leaves(window: int | None) -> None:
+    fine = "The dose is right, I think. " * 12
+    case = Case([thought(fine), thought("You are worthless. "), "Take it twice a day."], thinking=True)
+    case.house.window_chars = window
+    case.house.guard.words = frozenset({"worthless"})
+    assert await case.rule() == "harassment"
+    assert "worthless" not in thoughts(case.events)
+    assert said(case.events) == ""
+    assert all(isinstance(event, ReleasedThought) for event in case.events)
+    assert bool(case.events) == (window is not None)
+
+
+async def test_a_refused_answer_after_a_permitted_thought_is_withheld_too() -> None:
+    case = Case([thought("Let me see. " * 30), "You are worthless."], thinking=True)
+    case.house.window_chars = 40
+    case.house.guard.words = frozenset({"worthless"})
+    assert await case.rule() == "harassment"
+    assert thoughts(case.events).startswith("Let me see. ")
+    assert said(case.events) == ""
+
+
+async def test_a_thought_between_calls_keeps_their_order() -> None:
+    case = Case([thought("First. "), call(a=1), thought("Then. "), call(a=2)], thinking=True)
+    events = await case.run()
+    assert [type(e) for e in events] == [ReleasedThought, ReleasedCall, ReleasedThought, ReleasedCall, Finished]
+    assert [u.kind for u in case.house.guard.judged] == ["thought", "tool_call", "thought", "tool_call"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.sampled_from([40, None]))
+async def test_both_channels_come_out_the_same_however_they_are_cut(one: int, other: int, window: int | None) -> None:
+    def cut(text: str, size: int) -> list[str]:
+        return [text[i : i + size] for i in range(0, len(text), size)]
+
+    private, public = f"[NAME_1] may be ill. Ask {MAIL}. " * 4, "Rest, [NAME_1]. It will pass. " * 5
+    case = Case([*map(thought, cut(private, one)), *cut(public, other)], thinking=True)
+    case.house.window_chars = window
+    case.house.analyst.literals = {MAIL: Type.EMAIL}
+    events = await case.run()
+    assert thoughts(events) == private.replace("[NAME_1]", NAME).replace(MAIL, "[EMAIL]")
+    assert said(events) == public.replace("[NAME_1]", NAME)
+    kinds = [u.kind for u in case.house.guard.judged]
+    assert kinds == sorted(kinds, reverse=True)
+    assert len(kinds) == (2 if window is None else kinds.count("thought") + kinds.count("segment"))
 
 
 async def test_nothing_said_is_an_answer_too() -> None:

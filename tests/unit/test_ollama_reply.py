@@ -17,7 +17,19 @@ from proxy.dialects import ReplyHead
 from proxy.dialects.ollama import DIALECT
 from proxy.dialects.ollama_reply import chat_stream, chat_whole, error, stamp
 from proxy.errors import ERRORS, CordonError
-from proxy.exchange import Broken, Event, Finish, Finished, Opened, Refused, Released, ReleasedCall, Usage, Withheld
+from proxy.exchange import (
+    Broken,
+    Event,
+    Finish,
+    Finished,
+    Opened,
+    Refused,
+    Released,
+    ReleasedCall,
+    ReleasedThought,
+    Usage,
+    Withheld,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ollama"
 HEAD = ReplyHead("0123456789abcdef", 1_700_000_000, demo_models=frozenset({"demo-clinic"}))
@@ -27,6 +39,10 @@ def _text(text: str, placeholder: str = "") -> Released:
     return Released((Piece(PatientText(text), placeholder, Type.NAME if placeholder else None),))
 
 
+def _thought(text: str) -> ReleasedThought:
+    return ReleasedThought((Piece(PatientText(text)),))
+
+
 def _call(index: int, name: str, arguments: str) -> ReleasedCall:
     return ReleasedCall(index, name, (Piece(PatientText(arguments)),))
 
@@ -34,13 +50,15 @@ def _call(index: int, name: str, arguments: str) -> ReleasedCall:
 OPENED = Opened("demo-clinic", ())
 DONE = Finished(Finish.STOP, Usage(12, 5, 3, 70, 250, 900), ("dangerous_content",))
 CALLED = Finished(Finish.TOOL_CALLS, Usage(1, 2), ())
+THOUGHT = Finished(Finish.STOP, Usage(12, 9, 3, reasoning_tokens=6), ())
 TRANSCRIPTS: dict[str, tuple[Event, ...]] = {
     "answer": (OPENED, _text("Mrs. "), _text("Ñādī\u2028Perera", "[NAME_1]"), _text(" is well.\n"), DONE),
     "cut": (Opened("clinic", ()), _text("ok"), Finished(Finish.LENGTH, Usage(12, 5, 3, 1, 2, 3), ())),
     "empty": (OPENED, Finished(Finish.STOP, Usage(12, 0), ())),
     "tool-calls": (OPENED, _call(0, "book", '{"who":"Ñ","beds":[1,2.5]}'), _call(1, "find", "{}"), CALLED),
     "text-and-tool-call": (OPENED, _text("one moment"), _call(0, "book", "{}"), CALLED),
-    "withheld": (OPENED, _text("first"), Withheld("response_refused", "harassment")),
+    "thinking": (OPENED, _thought("Fever "), _thought("\u2028and "), _text("Rest."), THOUGHT),
+    "withheld": (OPENED, _thought("first"), _text("first"), Withheld("response_refused", "harassment")),
     "broken": (OPENED, _text("first"), Broken("engine_lost")),
 }
 CASES = [(ask, name) for ask in DIALECT.asks for name in TRANSCRIPTS if "tool" not in name or "chat" in ask.path]
@@ -90,10 +108,13 @@ def test_both_forms_say_the_same(ask, name: str) -> None:
         calls = [call for m in messages for call in m.get("tool_calls", ())]  # type: ignore[attr-defined] # JSON
         assert calls == whole["message"].pop("tool_calls", [])
         text = "".join(m["content"] for m in messages)  # type: ignore[index] # JSON
+        thought = "".join(m.get("thinking", "") for m in messages)  # type: ignore[attr-defined] # JSON
+        assert whole["message"].pop("thinking", "") == thought
         assert whole["message"] == {"role": "assistant", "content": text}
     else:
+        assert "".join(str(line.get("thinking", "")) for line in lines) == whole.get("thinking", "")
         assert "".join(str(line["response"]) for line in lines) == whole["response"]
-    said = {"message", "response"}
+    said = {"message", "response", "thinking"}
     assert {k: v for k, v in lines[-1].items() if k not in said} == {k: v for k, v in whole.items() if k not in said}
 
 

@@ -144,10 +144,24 @@ def test_the_same_function_called_twice_is_answered_in_order() -> None:
     assert _chat_code([USER, calls, result, result, result]) == "bad_request"
 
 
-@pytest.mark.parametrize("more", [{"logprobs": True}, {"top_logprobs": 3}, {"think": True}, {"think": "high"}])
+@pytest.mark.parametrize("more", [{"logprobs": True}, {"top_logprobs": 3}])
 def test_what_cannot_be_done(more: dict[str, object]) -> None:
     assert _chat_code(**more) == "unsupported_parameter"
     assert _generate_code(**more) == "unsupported_parameter"
+
+
+@pytest.mark.parametrize(
+    ("think", "wanted"), [(True, True), ("low", True), ("high", True), (False, False), (None, False)]
+)
+def test_thoughts_are_asked_for_by_think(think: object, wanted: bool) -> None:
+    assert _chat(think=think).sampling.thinking is wanted
+    assert _chat().sampling.thinking is False
+    assert _generate(think=think).sampling.thinking is wanted
+
+
+@pytest.mark.parametrize("think", ["yes", 1, 0, 1.0, [], {}])
+def test_think_is_a_yes_a_no_or_a_level(think: object) -> None:
+    assert _chat_code(think=think) == "bad_request"
 
 
 @pytest.mark.parametrize("more", [{"template": "{{ .Prompt }}"}, {"suffix": "end"}, {"raw": True}, {"context": [1, 2]}])

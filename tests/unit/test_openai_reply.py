@@ -17,7 +17,19 @@ from proxy.dialects import ModelCard, ReplyHead
 from proxy.dialects.openai import DIALECT
 from proxy.dialects.openai_reply import Stream, error, model, models, whole
 from proxy.errors import ERRORS, CordonError
-from proxy.exchange import Broken, Event, Finish, Finished, Opened, Refused, Released, ReleasedCall, Usage, Withheld
+from proxy.exchange import (
+    Broken,
+    Event,
+    Finish,
+    Finished,
+    Opened,
+    Refused,
+    Released,
+    ReleasedCall,
+    ReleasedThought,
+    Usage,
+    Withheld,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "openai"
 HEAD = ReplyHead("0123456789abcdef", 1_700_000_000, demo_models=frozenset({"demo-clinic"}))
@@ -28,12 +40,17 @@ def _text(text: str, placeholder: str = "") -> Released:
     return Released((Piece(PatientText(text), placeholder, Type.NAME if placeholder else None),))
 
 
+def _thought(text: str) -> ReleasedThought:
+    return ReleasedThought((Piece(PatientText(text)),))
+
+
 def _call(index: int, name: str, arguments: str) -> ReleasedCall:
     return ReleasedCall(index, name, (Piece(PatientText(arguments)),))
 
 
 OPENED = Opened("demo-clinic", ())
 DONE = Finished(Finish.STOP, Usage(12, 5, 3), ("dangerous_content",))
+THOUGHT = Finished(Finish.STOP, Usage(12, 9, 3, reasoning_tokens=6), ())
 TRANSCRIPTS: dict[str, tuple[ReplyHead, tuple[Event, ...]]] = {
     "answer": (HEAD, (OPENED, _text("Mrs. "), _text("Ñādī\u2028Perera", "[NAME_1]"), _text(" is well."), DONE)),
     "answer-with-usage": (
@@ -47,7 +64,8 @@ TRANSCRIPTS: dict[str, tuple[ReplyHead, tuple[Event, ...]]] = {
     "text-and-tool-call": (
         HEAD, (OPENED, _text("one moment"), _call(0, "book", "{}"), Finished(Finish.TOOL_CALLS, Usage(1, 2), ())),
     ),
-    "withheld": (WITH_USAGE, (OPENED, _text("first"), Withheld("response_refused", "harassment"))),
+    "thinking": (HEAD, (OPENED, _thought("Fever "), _thought("\u2028and "), _text("Rest."), THOUGHT)),
+    "withheld": (WITH_USAGE, (OPENED, _thought("first"), _text("first"), Withheld("response_refused", "harassment"))),
     "broken": (HEAD, (OPENED, _text("first"), Broken("engine_lost"))),
 }  # fmt: skip
 
@@ -85,6 +103,8 @@ def test_both_forms_say_the_same(name: str) -> None:
     text = "".join(c["delta"].get("content") or "" for c in choices)
     message = json.loads(whole(head, events))["choices"][0]
     assert text == (message["message"]["content"] or "")
+    thought = "".join(c["delta"].get("reasoning_content") or "" for c in choices)
+    assert thought == message["message"].get("reasoning_content", "")
     assert [c["finish_reason"] for c in choices if c["finish_reason"]] == [message["finish_reason"]]
     calls = [call for c in choices for call in c["delta"].get("tool_calls", ())]
     assert [{k: v for k, v in c.items() if k != "index"} for c in calls] == message["message"].get("tool_calls", [])

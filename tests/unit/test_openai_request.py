@@ -65,10 +65,24 @@ def test_what_could_carry_a_name_past_the_redaction_is_dropped() -> None:
     prompt = _prompt(
         [message], user=SECRET, metadata={"a": SECRET}, safety_identifier=SECRET, prompt_cache_key=SECRET,
         session_note=SECRET,
-        store=True, parallel_tool_calls=False, service_tier="auto", reasoning_effort="low",
+        store=True, parallel_tool_calls=False, service_tier="auto", chat_template_kwargs={"note": SECRET},
         prediction={"content": SECRET},
     )  # fmt: skip
     assert prompt == _prompt()
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ({"reasoning_effort": "low"}, True), ({"reasoning_effort": "xhigh"}, True),
+        ({"reasoning_effort": "none"}, False), ({"reasoning_effort": "minimal"}, False),
+        ({"reasoning_effort": None}, False),
+        ({"chat_template_kwargs": {"enable_thinking": True}}, True),
+        ({"chat_template_kwargs": {"enable_thinking": False}}, False), ({}, False),
+    ],
+)  # fmt: skip
+def test_thoughts_are_asked_for_by_name(more: dict[str, object], wanted: bool) -> None:
+    assert _prompt(**more).sampling.thinking is wanted
 
 
 def test_roles_and_parts() -> None:
@@ -187,7 +201,8 @@ def test_audio_of_an_earlier_answer_cannot_be_inspected() -> None:
         {"tool_choice": "any"}, {"tool_choice": 5}, {"tool_choice": {"type": "function", "function": {"name": "x"}}},
         {"response_format": "json"}, {"response_format": {}}, {"response_format": {"type": "json_schema"}},
         {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, {"logprobs": "no"}, {"n": 0},
-        {"modalities": "text"},
+        {"modalities": "text"}, {"reasoning_effort": "much"}, {"reasoning_effort": 1}, {"chat_template_kwargs": []},
+        {"chat_template_kwargs": {"enable_thinking": "yes"}},
         {"tools": [{"type": "function", "function": {"name": f"f{n}"}} for n in range(129)]},
     ],
 )  # fmt: skip

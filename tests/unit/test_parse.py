@@ -48,7 +48,15 @@ def test_any_channel_is_a_thought(channel: str) -> None:
 def test_a_name_without_newline_ends_after_eight_tokens_and_is_not_shown() -> None:
     events = _run(100, *"abcdefghij", 101, "shown", 106)
     assert events[-2:] == [Content(b"shown"), End("stop")]
-    assert set(events[:-2]) == {Thought()}
+    assert events[:-2] == [*[Thought()] * 9, Thought(b"i"), Thought(b"j"), Thought()]
+
+
+def test_what_a_thought_says_begins_after_the_name_of_its_channel() -> None:
+    events = _run(100, "thou", "ght\nI", " think", 48, "x", 101, "so", 106)
+    assert events == [
+        Thought(), Thought(), Thought(b"I"), Thought(b" think"), Thought(), Thought(b"x"), Thought(), Content(b"so"),
+        End("stop"),
+    ]  # fmt: skip
 
 
 def test_a_stray_close_is_dropped_and_an_empty_thought_too() -> None:

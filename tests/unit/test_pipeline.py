@@ -26,13 +26,17 @@ from proxy.exchange import (
     Prompt,
     Refused,
     Released,
+    ReleasedThought,
     Role,
     Sampling,
     Tool,
     ToolCall,
+    ToolChoice,
     Withheld,
 )
 from proxy.pipeline import journey, preview, tools_of, turns_of
+from proxy.workers.wire import Delta
+from tests.kit.policies import files, policy_of
 from tests.kit.rooms import FakeHouse
 
 CALLER = Caller(1000, CallerKind.UID, "", "test", frozenset())
@@ -410,3 +414,56 @@ def test_patients_at_once_never_see_each_others_names(patients: int, rng: random
         assert "Patient" not in text
         assert "[NAME_1]" in text
     house.verify_settled()
+
+
+def showing() -> bytes:
+    """The hospital's policy, but one that shows thoughts."""
+    return b'name = "ward"\nextends = "hospital"\ntitle = "Ward"\n[safety]\nthoughts = "show"\n'
+
+
+async def think(house: FakeHouse, asked: Prompt, *, shown: bool) -> list[Event]:
+    policy = policy_of("ward", ward=showing()) if shown else policy_of("hospital")
+    house.engine.answer = lambda _: (Delta(1, "thought", RedactedText("Hm. "), 1), "Well.")
+    rooms = house.rooms()
+    rooms = replace(rooms, rules=replace(rooms.rules, policy=policy))
+    async with aclosing(journey(exchange(), asked, rooms)) as events:
+        got = [event async for event in events]
+    house.verify_settled()
+    return got
+
+
+def thinking(**more: object) -> Prompt:
+    asked = prompt("why?")
+    return replace(asked, sampling=replace(asked.sampling, thinking=True, **more))  # type: ignore[arg-type] # by name
+
+
+async def test_thoughts_are_shown_where_policy_and_request_ask_for_them() -> None:
+    house = FakeHouse()
+    events = await think(house, thinking(), shown=True)
+    assert [type(e) for e in events] == [Opened, ReleasedThought, Released, Finished]
+    assert [u.kind for u in house.guard.judged] == ["user", "thought", "segment"]
+    events = await think(house, prompt("why?"), shown=True)
+    assert [type(e) for e in events] == [Opened, Released, Finished]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        (thinking(), False),
+        (thinking(json_mode=True), True),
+        (thinking(tool_choice=ToolChoice.REQUIRED), True),
+        (replace(thinking(), conversation=replace(thinking().conversation, schema=PatientText("{}"))), True),
+    ],
+    ids=["policy", "json", "call", "schema"],
+)
+async def test_thoughts_that_cannot_be_had_are_refused_before_anything_is_read(asked: Prompt, shown: bool) -> None:
+    house = FakeHouse()
+    events = await think(house, asked, shown=shown)
+    assert events == [Refused("unsupported_parameter", "thoughts")]
+    assert (house.analyst.read, house.guard.judged, house.engine.cleared) == ([], [], [])
+    assert house.log.records == [("B", "x1", "find:unsupported_parameter")]
+
+
+def test_no_shipped_policy_shows_thoughts() -> None:
+    assert not any(policy_of(name).shows_thoughts for name in files("library"))
+    assert policy_of("ward", ward=showing()).shows_thoughts

@@ -211,7 +211,8 @@ class Answerer:
             return (Failed(number, code or "engine_unavailable"),)
         first = now if answer.first_ms is None else answer.first_ms
         times = (first - answer.began_ms, now - first)
-        return (Done(number, finish, code, answer.prompt_tokens, answer.stream.tokens, answer.reused, *times),)
+        counts = (answer.prompt_tokens, answer.stream.tokens, answer.reused)
+        return (Done(number, finish, code, *counts, *times, answer.stream.thought_tokens),)
 
     def _accept(self, ready: ReadyAnswer) -> None:
         if ready.job.id in self._answers:
@@ -219,7 +220,7 @@ class Answerer:
         model = self._loaded.model
         grammar = Grammar(model, ready.gbnf) if ready.gbnf is not None else None
         parser = Parser(self.clerk.marks, ready.tools)
-        stream = AnswerStream(ready.job.id, parser, ready.stops, ready.job.max_tokens)
+        stream = AnswerStream(ready.job.id, parser, ready.stops, ready.job.max_tokens, sends_thoughts=ready.thinking)
         sampler = Sampler(model, ready.spec)
         times = (ready.deadline_ms, ready.began_ms)
         answer = _Answer(len(ready.job.ids), *times, stream, sampler, grammar, ready.calls_only)

@@ -42,6 +42,8 @@ class ReadyAnswer:
     calls_only: bool
     """The grammar is of tool calls: it holds from the first token to the last, structure included."""
     tools: frozenset[str]
+    thinking: bool
+    """Thoughts were asked for, so they are sent."""
     began_ms: int
     deadline_ms: int
 
@@ -83,6 +85,7 @@ class Clerk:
             gbnf=calls_gbnf(request.tools, self.marks) if must_call else self._gbnf(request),
             calls_only=must_call,
             tools=frozenset() if request.tool_choice == "none" else frozenset(tool.name for tool in request.tools),
+            thinking=request.thinking,
             began_ms=now,
             deadline_ms=now + request.deadline_ms,
         )
@@ -108,11 +111,15 @@ class Clerk:
             raise EngineError("bad_request")
         if request.tool_choice not in _CHOICES or (request.tool_choice == "required" and not request.tools):
             raise EngineError("unsupported_parameter")
+        formed = request.schema is not None or request.json_mode or request.tool_choice == "required"
+        if request.thinking and (formed or not family.thinks):  # a grammar holds from the first token, so none is free
+            raise EngineError("unsupported_parameter")
         tools = () if request.tool_choice == "none" else request.tools
         if tools and not family.tools:
             raise EngineError("tools_unsupported")
         hint = PLACEHOLDER_HINT if plan.placeholder_hint else ""
-        return family.render(Chat(request.messages, tools, empty_thought=plan.empty_thought, hint=hint))
+        asked = Chat(request.messages, tools, request.thinking, plan.empty_thought, hint)
+        return family.render(asked)
 
     def _sampling(self, request: Generate, max_tokens: int) -> SamplerSpec:
         plan = self._loaded.plan

@@ -4,7 +4,7 @@ and tool tokens as empty strings, so the text alone cannot be parsed.
     state     id                                           next
     content   channel open / channel close / tool open     name / stay, dropped / tool
     name      newline, or eight tokens                     thought
-    thought   channel close / other                        content / dropped
+    thought   channel close / other                        content / said by a `Thought`, shown or dropped
     tool      tool close / quote / other                   content and a call / toggle string / collect
     any       tool response, other end of generation       finish; inside a tool call: malformed
 
@@ -44,7 +44,9 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """A token of a thought or its frame: not shown."""
+    """A token of a thought, or of its frame: then it says nothing, and what was begun of a character stays half."""
+
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +150,13 @@ class Parser:
             self._state = _State.CONTENT
         elif b"\n" in piece or self._name_tokens >= _MAX_NAME_TOKENS:
             self._state = _State.THOUGHT
-        return (Thought(),)
+        return (Thought(piece.partition(b"\n")[2]),)
 
-    def _thought(self, token: int, _piece: bytes) -> tuple[Event, ...]:
+    def _thought(self, token: int, piece: bytes) -> tuple[Event, ...]:
         if token == self._marks.channel_close:
             self._state = _State.CONTENT
-        return (Thought(),)
+            return (Thought(),)
+        return (Thought(piece),)
 
     def _tool(self, token: int, piece: bytes) -> tuple[Event, ...]:
         if token == self._marks.tool_close and not self._in_string:

@@ -1,9 +1,11 @@
 """One answer on its way out: tokens in, messages out. Sans-io.
 
-    token -> parser (by id) -> bytes -> characters -> stop strings -> Delta
+    token -> parser (by id) -> bytes -> characters -> stop strings -> Delta(content)
+                                    -> characters -> Delta(thought), if they were asked for
 
-Law: a Delta carries the number of tokens since the last one, and only they use up credit; thoughts and calls do not,
-they are bounded by the answer's length. What the parser has not released is never sent.
+Law: a Delta carries the number of tokens of its kind since the last one, and only they use up credit; calls and
+thoughts that nobody asked for do not, they are bounded by the answer's length. What the parser has not released is
+never sent. Stop strings are of the content: a thought that says one goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 
 from filters.parts import RedactedText
 from proxy.workers.engine.detok import Detokenizer
-from proxy.workers.engine.parse import Call, Content, End, Parser
+from proxy.workers.engine.parse import Call, Content, End, Parser, Thought
 from proxy.workers.engine.stops import StopScanner
 from proxy.workers.wire import Delta, ToolCallOut
 
@@ -36,14 +38,19 @@ class Step:
 class AnswerStream:
     """`feed(token, piece, ends)` until a step has a finish."""
 
-    def __init__(self, answer_id: int, parser: Parser, stops: Sequence[str], max_tokens: int) -> None:
+    def __init__(
+        self, answer_id: int, parser: Parser, stops: Sequence[str], max_tokens: int, *, sends_thoughts: bool = False
+    ) -> None:
         self._id = answer_id
         self._parser = parser
-        self._detokenizer = Detokenizer()
+        self._sends_thoughts = sends_thoughts
+        self._detokenizer, self._thoughts = Detokenizer(), Detokenizer()
         self._stops = StopScanner(stops)
         self._max_tokens = max_tokens
-        self._unsent = 0
+        self._unsent = {"content": 0, "thought": 0}
         self.tokens = 0
+        self.thought_tokens = 0
+        """Of them, those of thoughts and their frames."""
 
     @property
     def in_content(self) -> bool:
@@ -58,8 +65,10 @@ class AnswerStream:
         for event in self._parser.feed(token, piece, ends=ends):
             match event:
                 case Content(data):
-                    self._unsent += 1
-                    self._show(messages, self._stops.feed(self._detokenizer.feed(data)))
+                    self._unsent["content"] += 1
+                    self._show(messages, "content", self._stops.feed(self._detokenizer.feed(data)))
+                case Thought(data):
+                    self._think(messages, data)
                 case Call(name, arguments):
                     messages.append(ToolCallOut(self._id, name, RedactedText(arguments)))
                 case End(word):
@@ -70,13 +79,20 @@ class AnswerStream:
             self._parser.finish()
             finish = "length"
         if finish:
-            self._show(messages, self._rest())
+            self._show(messages, "thought", self._thoughts.finish())
+            self._show(messages, "content", self._rest())
         return Step(tuple(messages), finish)
 
     def _rest(self) -> str:
         return self._stops.feed(self._detokenizer.finish()) + self._stops.finish()
 
-    def _show(self, messages: list[Delta | ToolCallOut], text: str) -> None:
+    def _think(self, messages: list[Delta | ToolCallOut], data: bytes) -> None:
+        self.thought_tokens += 1
+        if self._sends_thoughts:
+            self._unsent["thought"] += 1
+            self._show(messages, "thought", self._thoughts.feed(data) if data else self._thoughts.finish())
+
+    def _show(self, messages: list[Delta | ToolCallOut], kind: str, text: str) -> None:
         if text:
-            messages.append(Delta(self._id, "content", RedactedText(text), self._unsent))
-            self._unsent = 0
+            messages.append(Delta(self._id, kind, RedactedText(text), self._unsent[kind]))
+            self._unsent[kind] = 0

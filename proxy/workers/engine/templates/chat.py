@@ -47,6 +47,8 @@ class Family:
     render: Callable[[Chat], tuple[Piece, ...]] | None = None
     """None for a judge, which gets its pieces from the safety templates."""
     tools: bool = False
+    thinks: bool = False
+    """Whether a prompt can ask for thoughts."""
     turn_open: str = ""
     channel: tuple[str, str] | None = None
     tool_call: tuple[str, str] | None = None

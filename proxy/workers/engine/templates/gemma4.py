@@ -145,6 +145,7 @@ FAMILY = Family(
     ),
     render=_render,
     tools=True,
+    thinks=True,
     turn_open=_TURN,
     channel=(_CHANNEL, _CHANNEL_END),
     tool_call=(_CALL, _CALL_END),
