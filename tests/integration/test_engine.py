@@ -464,6 +464,17 @@ def test_no_request_kills_the_engine(engine: EngineProcess, data: st.DataObject)
     assert engine.process.poll() is None
 
 
+def test_one_team_of_workers_computes(models: _Models) -> None:
+    """A second team would make libgomp count more workers than processors, and sleep at every barrier."""
+    with EngineProcess(engine_plan(models.answer, models.guard, threads=2)) as process:
+        process.hello()
+        threads = Path(f"/proc/{process.process.pid}/task")
+        rehearsed = len([*threads.iterdir()])
+        process.send(generate(1, "Hello", max_tokens=2))
+        process.until(Done)
+        assert len([*threads.iterdir()]) == rehearsed
+
+
 def test_a_broken_frame_ends_the_process(models: _Models) -> None:
     with EngineProcess(engine_plan(models.guard)) as process:
         process.hello()

@@ -1,12 +1,15 @@
 """The engine process: models, one inference thread, one link. It sees redacted text only.
 
-    main thread        reads the link; a `Cancel` interrupts the batch it belongs to at once
-    inference thread   alone touches the contexts: cancels and deadlines, one guard step, one answer step, again
+    main thread     alone touches the models, from loading on: cancels, deadlines, a guard step, an answer step, again
+    reading thread  reads the link and tokenises; a `Cancel` interrupts the batch it belongs to at once
+
+One thread loads, rehearses and serves, because libgomp keeps a team of workers for each thread that ever computed: with
+two teams it counts more workers than processors and lets them sleep at every barrier, which cost a third of the speed.
 
 Law: the process is locked before `run`; what is loaded was hashed; after loading nothing can be printed. A model that
 may not run is one `Failed(0, code)` and exit status 78. The link's end is the end of the process.
 
-What the inference thread sends it sends itself and may block on: credits bound it, and the reader never waits for it.
+What the main thread sends it sends itself and may block on: credits bound it, and the reader never waits for it.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.workers.engine.answerer import Answerer
@@ -96,32 +99,32 @@ def run(link: socket.socket, plan: EnginePlan, hooks: Hooks) -> int:
     hooks.sealed()
     _send(link, Locked(hooks.facts()))
     _send(link, Hello(WIRE_VERSION, plan.catalogue, infos))
-    thread = threading.Thread(target=worker.serve, args=(link, hooks.facts), name="inference")
-    thread.start()
-    status = _read_on(link, worker, interrupt)
-    worker.inbox.put(None)
-    interrupt.stop()
-    thread.join()
+    ended: list[int] = []
+    reading = threading.Thread(target=_read_on, args=(link, worker, interrupt, ended), name="reading")
+    reading.start()
+    worker.serve(link, hooks.facts)
+    reading.join()
     worker.close()
     for model in models.values():
         model.close()
-    return status
+    return ended[0]
 
 
-def _read_on(link: socket.socket, worker: Worker, interrupt: Interrupt) -> int:
-    """Read until the link ends; a fault of ours ends the process, as on the other thread."""
+def _read_on(link: socket.socket, worker: Worker, interrupt: Interrupt, ended: list[int]) -> None:
+    """Read until the link ends, then end the other thread; a fault of ours ends the process, as there."""
     finished = False
     try:
-        status = _read(link, worker, interrupt)
+        ended.append(_read(link, worker, interrupt))
         finished = True
     finally:
         if not finished:
             os._exit(EXIT_SOFTWARE)
-    return status
+    worker.inbox.put(None)
+    interrupt.stop()
 
 
 def _read(link: socket.socket, worker: Worker, interrupt: Interrupt) -> int:
-    """Hand messages to the inference thread until the link ends; between them, look at the clock for it."""
+    """Hand messages to the main thread until the link ends; between them, look at the clock for it."""
     reader = Reader()
     waiting = select.poll()
     waiting.register(link, select.POLLIN)
@@ -140,8 +143,14 @@ def _read(link: socket.socket, worker: Worker, interrupt: Interrupt) -> int:
         for message in messages:  # before any of them is tokenised, which may take a while
             if isinstance(message, Cancel):
                 interrupt.cancel(message.id)
-        for message in messages:
+        for message in _hurried(messages):
             worker.arrive(message)
+
+
+def _hurried(messages: Sequence[Message]) -> list[Message]:
+    """Cancels first, so that none waits for a prompt to be tokenised; but not before the request they end."""
+    begun = {message.id for message in messages if isinstance(message, Generate | Score)}
+    return sorted(messages, key=lambda message: not (isinstance(message, Cancel) and message.id not in begun))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,7 @@ _Arrival = Message | ReadyAnswer | ReadyExam | ReadyScore | _Refused
 
 
 class Worker:
-    """The inference thread's rooms and loop."""
+    """The rooms and the loop of the thread that computes."""
 
     def __init__(self, models: Mapping[str, Loaded], interrupt: Interrupt, *, prefix_cache: bool) -> None:
         self.inbox: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
@@ -170,7 +179,7 @@ class Worker:
         self._judge = Judge(guard, now_ms=_now_ms) if guard else None
 
     def arrive(self, message: Message) -> None:
-        """Hand a message to the inference thread; requests are tokenised here, on the reading thread."""
+        """Hand a message to the main thread; requests are tokenised here, on the reading thread."""
         self.inbox.put(self._ready(message))
 
     def _ready(self, message: Message) -> _Arrival:
