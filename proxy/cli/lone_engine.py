@@ -15,8 +15,9 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ from proxy.workers.engine.launch import EnginePlan, plan_to_json
 from proxy.workers.supervisor import CHILD_ENVIRONMENT
 from proxy.workers.wire import Hello, Message, Reader, encode
 
-__all__ = ["EngineGone", "LoneEngine", "lone_engine"]
+__all__ = ["EngineGone", "LoneEngine", "LoneProcess", "engine_process", "lone_engine"]
 
 _M = TypeVar("_M", bound=Message)
 _CHUNK = 1 << 16
@@ -41,11 +42,29 @@ class EngineGone(Exception):  # noqa: N818 - a state, not a mistake
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class LoneProcess:
+    """The running process, and both ends that are ours."""
+
+    process: subprocess.Popen[bytes]
+    link: socket.socket
+    control: socket.socket
+
+    def code(self) -> str:
+        """Why it ended, in its own word."""
+        status = self.process.wait(_STOP_S)
+        try:
+            message = json.loads(self.control.recv(_MESSAGE_BYTES, socket.MSG_DONTWAIT) or b"{}")
+        except (OSError, ValueError):
+            message = {}
+        return str(message.get("failed", f"status {status}"))[:64]
+
+
 class LoneEngine:
     """The running process, spoken to in wire messages by one thread."""
 
-    def __init__(self, process: subprocess.Popen[bytes], link: socket.socket, control: socket.socket) -> None:
-        self._process, self._link, self._control = process, link, control
+    def __init__(self, process: LoneProcess) -> None:
+        self._process = process
         self._reader = Reader()
         self._ready: list[Message] = []
 
@@ -56,16 +75,16 @@ class LoneEngine:
     def send(self, *messages: Message) -> None:
         """Send messages. Raises EngineGone."""
         try:
-            self._link.sendall(b"".join(map(encode, messages)))
+            self._process.link.sendall(b"".join(map(encode, messages)))
         except OSError:
-            raise EngineGone(self._code()) from None
+            raise EngineGone(self._process.code()) from None
 
     def next(self) -> Message:
         """The next message. Raises EngineGone."""
         while not self._ready:
-            data = self._link.recv(_CHUNK)
+            data = self._process.link.recv(_CHUNK)
             if not data:
-                raise EngineGone(self._code())
+                raise EngineGone(self._process.code())
             self._ready.extend(self._reader.feed(data))
         return self._ready.pop(0)
 
@@ -78,31 +97,30 @@ class LoneEngine:
 
     def peak_bytes(self) -> int:
         """The most memory it ever had."""
-        lines = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii").splitlines()
+        lines = Path(f"/proc/{self._process.process.pid}/status").read_text(encoding="ascii").splitlines()
         return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
-
-    def _code(self) -> str:
-        status = self._process.wait(_STOP_S)
-        try:
-            message = json.loads(self._control.recv(_MESSAGE_BYTES, socket.MSG_DONTWAIT) or b"{}")
-        except (OSError, ValueError):
-            message = {}
-        return str(message.get("failed", f"status {status}"))[:64]
 
 
 @contextmanager
 def lone_engine(plan: EnginePlan, descriptors: Mapping[str, int]) -> Iterator[LoneEngine]:
     """Start it with open files, see it end. The files are closed here."""
+    lock = LockOrder(own_namespaces=True).model_dump_json()
+    with engine_process(("--lock", lock, "--plan", plan_to_json(plan)), descriptors) as process:
+        yield LoneEngine(process)
+
+
+@contextmanager
+def engine_process(arguments: Sequence[str], descriptors: Mapping[str, int]) -> Iterator[LoneProcess]:
+    """The bare process, for who speaks over its link in a way of his own. The files are closed here."""
     link, its_link = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     control, its_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     named = {"control": its_control.fileno(), "link": its_link.fileno(), **descriptors}
     argv = [sys.executable, "-I", "-B", "-m", "proxy.workers.engine"]
     for name, number in named.items():
         argv += ["--fd", f"{name}={number}"]
-    argv += ["--lock", LockOrder(own_namespaces=True).model_dump_json(), "--plan", plan_to_json(plan)]
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter, module and descriptors
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [*argv, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=CHILD_ENVIRONMENT, pass_fds=tuple(named.values()), start_new_session=True,
         )  # fmt: skip
     finally:
@@ -111,7 +129,7 @@ def lone_engine(plan: EnginePlan, descriptors: Mapping[str, int]) -> Iterator[Lo
         for number in descriptors.values():
             os.close(number)
     try:
-        yield LoneEngine(process, link, control)
+        yield LoneProcess(process, link, control)
     finally:
         link.close()
         control.close()

@@ -9,22 +9,17 @@ canaries; only the gateway around it is missing. A guard that does not come up, 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import secrets
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from filters.safety import GuardInvalidError
 from filters.verdicts import Basis, VerdictCache
 from policies.calibrate import check_canaries
 from policies.model import PolicyError
+from proxy.cli.lone_engine import engine_process
 from proxy.config import ConfigError, Settings
 from proxy.errors import CordonError
 from proxy.exchange import Caller, CallerKind, Exchange
@@ -34,13 +29,10 @@ from proxy.policy_files import read_policy
 from proxy.stock import read_catalogue, resolve
 from proxy.workers.admission import FairQueue
 from proxy.workers.client import EngineClient, Link
-from proxy.workers.supervisor import CHILD_ENVIRONMENT
 
 __all__ = ["GuardFailed", "envelope", "prepare_guard", "with_guard", "with_unproved_guard"]
 
 _T = TypeVar("_T")
-_STOP_S = 10
-_MESSAGE_BYTES = 4096
 
 
 class GuardFailed(Exception):  # noqa: N818 - a sentence for a person
@@ -82,7 +74,8 @@ async def with_guard(prepared: Prepared, work: Callable[[Guard], Awaitable[_T]])
 
 async def with_unproved_guard(prepared: Prepared, work: Callable[[Guard], Awaitable[_T | GuardFailed]]) -> _T:
     """The same, of a guard whose canaries nobody has scored yet: only to calibrate it. Raises GuardFailed."""
-    with _engine(prepared) as engine:
+    spec = engine_spec(prepared)
+    with engine_process(spec.arguments, spec.descriptors) as engine:
         link = Link("guard_unavailable", "guard_unavailable")
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(link.serve(engine.link))
@@ -113,53 +106,3 @@ async def _work(
 
 def _sentence(code: str) -> str:
     return f"the guard did not start ({code}); nothing was judged. See: cordon check"
-
-
-@dataclass(frozen=True, slots=True)
-class _Engine:
-    """The running process, seen from here."""
-
-    process: subprocess.Popen[bytes]
-    link: socket.socket
-    control: socket.socket
-
-    def code(self) -> str:
-        """Why it ended, in its own word."""
-        status = self.process.wait(_STOP_S)
-        try:
-            message = json.loads(self.control.recv(_MESSAGE_BYTES, socket.MSG_DONTWAIT) or b"{}")
-        except (OSError, ValueError):
-            message = {}
-        return str(message.get("failed", f"status {status}"))[:64]
-
-
-@contextmanager
-def _engine(prepared: Prepared) -> Iterator[_Engine]:
-    """Start the engine as the supervisor does, and see it end."""
-    link, its_link = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    control, its_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    spec = engine_spec(prepared)
-    named = {"control": its_control.fileno(), "link": its_link.fileno(), **spec.descriptors}
-    argv = [sys.executable, "-I", "-B", "-m", spec.module]
-    for name, number in named.items():
-        argv += ["--fd", f"{name}={number}"]
-    try:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter, module and descriptors
-            [*argv, *spec.arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=CHILD_ENVIRONMENT, pass_fds=tuple(named.values()), start_new_session=True,
-        )  # fmt: skip
-    finally:
-        its_link.close()
-        its_control.close()
-        for number in spec.descriptors.values():
-            os.close(number)
-    try:
-        yield _Engine(process, link, control)
-    finally:
-        link.close()
-        control.close()
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

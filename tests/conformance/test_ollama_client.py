@@ -183,7 +183,7 @@ async def test_wrong_key_shows_our_sentence(tmp_path: Path) -> None:
     assert not house.gateway.seen
 
 
-UNDOABLE = ({"think": True}, {"logprobs": True}, {"raw": True}, {"suffix": "x"}, {"context": [1]})
+UNDOABLE = ({"logprobs": True}, {"raw": True}, {"suffix": "x"}, {"context": [1]})
 
 
 @pytest.mark.parametrize("more", UNDOABLE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,9 @@ import numpy.typing as npt
 
 _Tensors = dict[str, npt.NDArray[np.float32]]
 
-__all__ = ["GEMMA4_MARKERS", "Bare", "tiny_gemma2", "tiny_gemma3", "tiny_gemma4", "tiny_lora", "write_gguf"]
+__all__ = [
+    "GEMMA4_MARKERS", "Bare", "gemma4_tokens", "tiny_gemma2", "tiny_gemma3", "tiny_gemma4", "tiny_lora", "write_gguf",
+]  # fmt: skip
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER, _BYTE = 1, 2, 3, 4, 6
 _ALIGN = 32
@@ -141,7 +143,15 @@ def _ones(size: int) -> npt.NDArray[np.float32]:
     return np.ones(size, np.float32)
 
 
-def tiny_gemma4(path: Path, *, seed: int = 7, layers: int = 4, added: _Tensors | None = None) -> str:
+def gemma4_tokens() -> tuple[str, ...]:
+    """The texts of `tiny_gemma4`'s tokens, by id."""
+    return tuple(_pieces(GEMMA4_MARKERS)[0])
+
+
+def tiny_gemma4(
+    path: Path, *, seed: int = 7, layers: int = 4, added: _Tensors | None = None,
+    changed: Callable[[_Tensors], _Tensors] = lambda tensors: tensors,
+) -> str:  # fmt: skip
     """A gemma4 file (width 64, window 32, last layer global); returns its SHA-256; `added` is put onto weights."""
     width, wide, heads, key, key_swa = 64, 128, 2, 64, 32
     vocabulary, size = _vocabulary("gemma4", GEMMA4_MARKERS)
@@ -180,7 +190,7 @@ def tiny_gemma4(path: Path, *, seed: int = 7, layers: int = 4, added: _Tensors |
         tensors |= _block(draw, f"blk.{i}", width, wide, (heads * head, head))
         tensors |= {f"blk.{i}.attn_q_norm.weight": _ones(head) * 0.2, f"blk.{i}.attn_k_norm.weight": _ones(head)}
     tensors |= {name: tensors[name] + more for name, more in (added or {}).items()}
-    return write_gguf(path, values, tensors)
+    return write_gguf(path, values, changed(tensors))
 
 
 def tiny_lora(path: Path, *, size: float = 1.0, arch: str = "gemma4", norms: bool = False, layers: int = 4) -> str:
