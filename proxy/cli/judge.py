@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
     async def work(guard: Guard) -> int:
         judge = Judge(redactor, guard)
         if args.jsonl:
-            return await judge_rows(judge, lines, args.jsonl[1], resume=args.resume)
+            return await judge_rows(judge, lines, args.jsonl[1], resume=args.resume, machine=args.json)
         return await _one(judge, Row(None, args.role, turns_of_text(args.role, lines[0], "")), prepared.policy, args)
 
     try:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -21,7 +22,7 @@ from filters.safety import Direction, Unit, question_of, units_of_prompt
 from policies.decide import Verdict
 from policies.model import INJECTION
 from proxy.cli.ahead import Replacer, counting, redacted_ahead
-from proxy.cli.command import Exit, complain
+from proxy.cli.command import Exit, complain, out
 from proxy.cli.lone_guard import envelope
 from proxy.errors import CordonError
 from proxy.judging import Guard
@@ -120,18 +121,20 @@ def _highest(judgement: Judgement) -> dict[str, int]:
     return dict(sorted(highest.items()))
 
 
-async def judge_rows(judge: Judge, lines: Sequence[str], target: Path, *, resume: bool) -> int:
-    """Judge every line; says on stderr how many could not be."""
+async def judge_rows(judge: Judge, lines: Sequence[str], target: Path, *, resume: bool, machine: bool = False) -> int:
+    """Judge every line; says at the end what was decided, and how many rows could not be judged."""
     parsed = [_parsed(line) for line in lines]
+    tally = _Tally()
     try:
         done = await _verified(judge, parsed, _complete_lines(target)) if resume else []
-        failed = sum("code" in json.loads(line) for line in done)
+        for line in done:
+            tally.add(json.loads(line))
         with _sink(target, done) as sink, counting("Judging", len(parsed), done=len(done)) as advance:
             async for (number, row), redacted in redacted_ahead(judge.redactor, _left(parsed, len(done)), _turns):
                 record = await _record(judge, row, redacted, number)
                 sink.write(json.dumps(record) + "\n")
                 sink.flush()
-                failed += "code" in record
+                tally.add(record)
                 advance()
     except _NotTheSameError as error:
         complain(f"{target} cannot be continued: {error}; nothing was changed. Judge into another file")
@@ -139,9 +142,35 @@ async def judge_rows(judge: Judge, lines: Sequence[str], target: Path, *, resume
     except OSError as error:
         complain(f"{target} cannot be written ({error.strerror}); the rows are not complete. Go on with --resume")
         return Exit.FAILED
-    if failed:
-        complain(f"{failed} of {len(parsed)} rows could not be judged; they are refused and carry a code")
-    return Exit.FAILED if failed else Exit.DONE
+    return tally.say(target, machine=machine)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was decided, by decision, and why rows could not be judged, by code."""
+
+    decisions: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, record: Mapping[str, object]) -> None:
+        """Count one decision."""
+        self.decisions[str(record["decision"])] += 1
+        if "code" in record:
+            self.codes[str(record["code"])] += 1
+
+    def say(self, target: Path, *, machine: bool) -> int:
+        """Sum up, and return the exit status."""
+        rows, failed = self.decisions.total(), self.codes.total()
+        counts = {verdict.value: self.decisions[verdict.value] for verdict in Verdict}
+        if machine:
+            print(json.dumps({"rows": rows, **counts, "not_judged": dict(sorted(self.codes.items()))}))
+        else:
+            said = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
+            out().print(f"{rows:,} rows: {said}. Written: {target}", markup=False)
+        if failed:
+            why = ", ".join(f"{code} {count:,}" for code, count in self.codes.most_common())
+            complain(f"{failed:,} of {rows:,} rows could not be judged ({why}); they are refused and carry a code")
+        return Exit.FAILED if failed else Exit.DONE
 
 
 def _sink(target: Path, done: Sequence[str]) -> TextIO:

@@ -151,6 +151,29 @@ def test_a_row_that_cannot_be_judged_is_refused_with_a_code(tmp_path: Path) -> N
     assert len(guard.forgotten) == 4  # every row that could be asked about
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_the_end_says_what_was_decided_of_all_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], resume: bool
+) -> None:
+    lines = (row(1, "abc"), row(2, "ab"), row(3, "leak"), "nonsense", "nonsense")
+    judged(tmp_path, *lines)
+    if resume:
+        (tmp_path / "out.jsonl").write_text("".join((tmp_path / "out.jsonl").read_text().splitlines(keepends=True)[:2]))
+        capsys.readouterr()
+        judged(tmp_path, *lines, resume=True)
+    said = capsys.readouterr()
+    assert said.out == f"5 rows: 1 permit, 0 flag, 4 refuse. Written: {tmp_path / 'out.jsonl'}\n"
+    assert "3 of 5 rows could not be judged (bad_row 2, redaction_leak 1)" in said.err
+
+
+def test_a_machine_gets_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    judge = Judge(FakeRedactor(), FakeGuard())  # type: ignore[arg-type]  # the two promises above
+    lines = [row(1, "abc"), row(2, "leak")]
+    assert asyncio.run(judge_rows(judge, lines, tmp_path / "o", resume=False, machine=True)) == 2
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"rows": 2, "permit": 1, "flag": 0, "refuse": 1, "not_judged": {"redaction_leak": 1}}
+
+
 def test_no_rows_are_no_decisions(tmp_path: Path) -> None:
     assert judged(tmp_path)[:2] == (0, [])
 
