@@ -12,29 +12,15 @@ from dataclasses import dataclass
 from random import Random
 
 from models.demo import lexicon, notes, questions
-from models.demo.guard_more import MORE_SAFE, MORE_SLOTS, MORE_UNSAFE_PROMPT, MORE_UNSAFE_RESPONSE
 from models.demo.guard_safe import SAFE, SAFE_SLOTS
 from models.demo.guard_words import SLOTS, UNSAFE_PROMPT, UNSAFE_RESPONSE
 from models.demo.shieldgemma import POLICIES
 
 __all__ = ["Case", "make_case"]
 
-
-def _joined(*lists: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Patterns by name, those of later lists behind those of earlier ones."""
-    return {
-        name: tuple(p for one in lists for p in one.get(name, ()))
-        for name in dict.fromkeys(n for one in lists for n in one)
-    }
-
-
-_SAFE = _joined(SAFE, MORE_SAFE)
-_PROMPTS = _joined(UNSAFE_PROMPT, MORE_UNSAFE_PROMPT)
-_RESPONSES = _joined(UNSAFE_RESPONSE, MORE_UNSAFE_RESPONSE)
 _FILL = (
     SLOTS
     | SAFE_SLOTS
-    | MORE_SLOTS
     | {
         "drug": lexicon.DRUGS,
         "diagnosis": lexicon.DIAGNOSES,
@@ -163,12 +149,14 @@ def _clinical(rng: Random) -> str:
 
 def _safe(rng: Random, held_out: bool) -> _Text:
     chance = rng.random()
-    if chance < 0.22:
+    if chance < 0.25:
         return _Text(_clinical(rng), _SAFE_LABELS, medical=True, kind="note")
-    for below, kind in ((0.30, "exam"), (0.43, "medical"), (0.67, "sensitive"), (0.93, "general")):
-        if chance < below:
-            text = _choose(rng, _SAFE[kind], held_out)
-            return _Text(text, _SAFE_LABELS, medical=kind != "general", kind=kind)
+    if chance < 0.40:
+        return _Text(_choose(rng, SAFE["medical"], held_out), _SAFE_LABELS, medical=True, kind="medical")
+    if chance < 0.65:
+        return _Text(_choose(rng, SAFE["sensitive"], held_out), _SAFE_LABELS, medical=True, kind="sensitive")
+    if chance < 0.92:
+        return _Text(_choose(rng, SAFE["general"], held_out), _SAFE_LABELS, medical=False, kind="general")
     return _Text(_nonsense(rng), _SAFE_LABELS, medical=False, kind="nonsense")
 
 
@@ -218,23 +206,23 @@ def _question(rng: Random, held_out: bool) -> str:
     if chance < 0.08:
         return ""
     if chance < 0.40:
-        return _placed(rng, _unsafe(rng, _PROMPTS, held_out))
+        return _placed(rng, _unsafe(rng, UNSAFE_PROMPT, held_out))
     return _placed(rng, _safe(rng, held_out))
 
 
 def _response(rng: Random, held_out: bool) -> _Text:
     chance = rng.random()
     if chance < 0.42:
-        return _unsafe(rng, _RESPONSES, held_out)
+        return _unsafe(rng, UNSAFE_RESPONSE, held_out)
     if chance < 0.60:
-        return _Text(_choose(rng, _SAFE["refusal"], held_out), _SAFE_LABELS, medical=False, kind="refusal")
+        return _Text(_choose(rng, SAFE["refusal"], held_out), _SAFE_LABELS, medical=False, kind="refusal")
     return _safe(rng, held_out)
 
 
 def make_case(rng: Random, *, held_out: bool = False) -> Case:
     """One case; `held_out` uses only patterns that training never sees."""
     if rng.random() < 0.5:
-        made = _unsafe(rng, _PROMPTS, held_out) if rng.random() < 0.45 else _safe(rng, held_out)
+        made = _unsafe(rng, UNSAFE_PROMPT, held_out) if rng.random() < 0.45 else _safe(rng, held_out)
         return Case(_placed(rng, made), None, made.labels, made.medical, made.kind)
     made = _response(rng, held_out)
     return Case(_question(rng, held_out)[-2000:], _placed(rng, made), made.labels, made.medical, made.kind)

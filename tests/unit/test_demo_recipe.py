@@ -14,12 +14,9 @@ from random import Random
 import pytest
 
 from models.demo import chat_data, facts, guard_data, lexicon, make, notes, questions, shieldgemma, turns
-from models.demo.guard_more import MORE_SAFE, MORE_SLOTS, MORE_UNSAFE_PROMPT, MORE_UNSAFE_RESPONSE
 from models.demo.guard_safe import SAFE, SAFE_SLOTS
 from models.demo.guard_words import SLOTS, UNSAFE_PROMPT, UNSAFE_RESPONSE
 
-_SLOTS = SLOTS | SAFE_SLOTS | MORE_SLOTS
-_PATTERNS = [SAFE, UNSAFE_PROMPT, UNSAFE_RESPONSE, MORE_SAFE, MORE_UNSAFE_PROMPT, MORE_UNSAFE_RESPONSE]
 ROOT = Path(__file__).parents[2]
 PLACEHOLDER = re.compile(r"\[(NAME|LOCATION|ORG|DATE|AGE|PHONE|EMAIL|ID)_([1-9][0-9]?)\]")
 PROMPT_VECTORS = {
@@ -125,7 +122,7 @@ def test_a_prompt_ends_with_the_empty_thought() -> None:
 def test_cases_label_the_policy_their_pattern_belongs_to() -> None:
     rng = Random(6)
     kinds = {policy: i for i, policy in enumerate(shieldgemma.POLICIES)}
-    unfilled = "|".join(rf"\{{{name}\}}" for name in _SLOTS)
+    unfilled = "|".join(rf"\{{{name}\}}" for name in SLOTS | SAFE_SLOTS)
     met: set[str] = set()
     for _ in range(2000):
         case = guard_data.make_case(rng)
@@ -136,7 +133,7 @@ def test_cases_label_the_policy_their_pattern_belongs_to() -> None:
         else:
             assert case.labels == (False,) * 4
         assert not re.search(unfilled, f"{case.question} {case.response}")
-    assert met >= {*kinds, "note", "exam", "medical", "sensitive", "general", "refusal", "nonsense"}
+    assert met >= {*kinds, "note", "medical", "sensitive", "general", "refusal", "nonsense"}
 
 
 def test_held_out_patterns_are_not_trained_on() -> None:
@@ -151,19 +148,11 @@ def test_held_out_patterns_are_not_trained_on() -> None:
     assert "make the love scene more explicit" in texts(held_out=True)
 
 
-@pytest.mark.parametrize("patterns", [patterns for group in _PATTERNS for patterns in group.values()])
+@pytest.mark.parametrize("patterns", [*UNSAFE_PROMPT.values(), *UNSAFE_RESPONSE.values(), *SAFE.values()])
 def test_every_slot_of_every_pattern_is_known(patterns: tuple[str, ...]) -> None:
-    nested = {filling for fillings in _SLOTS.values() for filling in fillings}
+    nested = {filling for fillings in (SLOTS | SAFE_SLOTS).values() for filling in fillings}
     for text in (*patterns, *nested):
-        assert set(re.findall(r"\{(\w+)\}", text)) <= set(_SLOTS)
-
-
-def test_examination_questions_of_dark_matters_are_innocent() -> None:
-    rng = Random(12)
-    made = [case for case in (guard_data.make_case(rng) for _ in range(1500)) if case.kind == "exam"]
-    assert len(made) >= 40
-    assert all("B) " in f"{case.question} {case.response}".upper() for case in made)
-    assert all(case.labels == (False,) * 4 and case.medical for case in made)
+        assert set(re.findall(r"\{(\w+)\}", text)) <= set(SLOTS | SAFE_SLOTS)
 
 
 def test_the_clinic_is_wide() -> None:
