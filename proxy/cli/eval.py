@@ -66,9 +66,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", default="hospital", metavar="NAME", help="whose rules replace (default hospital)")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N questions")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write every answer as a JSON line")
-    parser.add_argument("--chart", type=Path, metavar="FILE.svg", help="write a bar chart")
+    parser.add_argument("--chart", type=_svg, metavar="FILE.svg", help="write a bar chart, to be opened in a browser")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default /etc/cordon/cordon.toml)")
     parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def _svg(name: str) -> Path:
+    """A file that says what it is: a picture under another name would not open."""
+    path = Path(name)
+    if path.suffix != ".svg":
+        raise argparse.ArgumentTypeError("the chart is an SVG; give it a name that ends with .svg")
+    return path
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -90,6 +98,8 @@ def _run(args: argparse.Namespace) -> int:
         print(json.dumps(_body(results)))
     else:
         _show(out(), results)
+        if args.chart:
+            out().print(f"The chart is in {args.chart}; a browser opens it.", markup=False, highlight=False)
     return Exit.DONE
 
 

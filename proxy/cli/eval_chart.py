@@ -13,7 +13,9 @@ from proxy.exam import Accuracy
 __all__ = ["chart"]
 
 _COLOURS = ("#1f5a92", "#e08a1e", "#5b8c3a", "#7a4fa3")
-_LEFT, _PLOT, _RIGHT, _BAR, _GAP, _TOP = 210, 460, 150, 20, 16, 78
+_LEFT, _PLOT, _RIGHT, _BAR, _GAP = 210, 460, 150, 20, 16
+_LEGEND, _ROW, _CHAR = 52, 20, 8
+"""Of the legend: where its first line stands, how high a line is, and how wide a character may be."""
 _INK, _SOFT = "#1b1b1f", "#5c5f66"
 
 
@@ -21,8 +23,9 @@ def chart(title: str, results: Sequence[tuple[str, Mapping[str, Accuracy]]]) -> 
     """Draw results that share their topics."""
     topics = list(results[0][1])
     group = _BAR * len(results) + _GAP
-    height = _TOP + group * len(topics) + 48
     width = _LEFT + _PLOT + _RIGHT
+    legend, top = _legend([name for name, _ in results], width)
+    height = top + group * len(topics) + 48
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{_safe(title)}">',
@@ -30,10 +33,10 @@ def chart(title: str, results: Sequence[tuple[str, Mapping[str, Accuracy]]]) -> 
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         f'<text x="20" y="28" font-size="17" font-weight="600" fill="{_INK}">{_safe(title)}</text>',
     ]
-    lines += _legend([name for name, _ in results])
-    lines += _grid(height)
+    lines += legend
+    lines += _grid(top, height)
     for row, topic in enumerate(topics):
-        y = _TOP + row * group
+        y = top + row * group
         middle = y + _BAR * len(results) / 2 + 4
         of = results[0][1][topic].of
         lines.append(
@@ -47,23 +50,27 @@ def chart(title: str, results: Sequence[tuple[str, Mapping[str, Accuracy]]]) -> 
     return "\n".join(lines) + "\n"
 
 
-def _legend(names: Sequence[str]) -> list[str]:
-    lines, x = [], 20
+def _legend(names: Sequence[str], width: int) -> tuple[list[str], int]:
+    """The names of the results, in as many lines as they need, and where the plot begins below them."""
+    lines, x, y = list[str](), 20, _LEGEND
     for number, name in enumerate(names):
+        wide = 40 + _CHAR * len(name)
+        if x > 20 and x + wide > width:
+            x, y = 20, y + _ROW
         colour = _COLOURS[number % len(_COLOURS)]
-        lines.append(f'<rect x="{x}" y="41" width="12" height="12" rx="2" fill="{colour}"/>')
-        lines.append(f'<text x="{x + 18}" y="52" fill="{_INK}">{_safe(name)}</text>')
-        x += 40 + 8 * len(name)
-    return lines
+        lines.append(f'<rect x="{x}" y="{y - 11}" width="12" height="12" rx="2" fill="{colour}"/>')
+        lines.append(f'<text x="{x + 18}" y="{y}" fill="{_INK}">{_safe(name)}</text>')
+        x += wide
+    return lines, y + 38
 
 
-def _grid(height: int) -> list[str]:
+def _grid(top: int, height: int) -> list[str]:
     lines = []
     for percent in range(0, 101, 25):
         x = _LEFT + _PLOT * percent / 100
-        lines.append(f'<line x1="{x}" y1="{_TOP - 6}" x2="{x}" y2="{height - 40}" stroke="#d9dbe0"/>')
+        lines.append(f'<line x1="{x}" y1="{top - 6}" x2="{x}" y2="{height - 40}" stroke="#d9dbe0"/>')
         lines.append(
-            f'<text x="{x}" y="{_TOP - 10}" text-anchor="middle" font-size="11" fill="{_SOFT}">{percent} %</text>'
+            f'<text x="{x}" y="{top - 10}" text-anchor="middle" font-size="11" fill="{_SOFT}">{percent} %</text>'
         )
     return lines
 
@@ -76,6 +83,7 @@ def _bar(found: Accuracy, y: float, colour: str) -> list[str]:
     wide, high_px = _PLOT * found.share, _BAR - 3
     return [
         f'<rect x="{_LEFT}" y="{y:.1f}" width="{wide:.1f}" height="{high_px}" rx="2" fill="{colour}"/>',
+        f'<path d="{whisker}" stroke="#ffffff" stroke-width="4.5" fill="none"/>',  # seen on a dark bar too
         f'<path d="{whisker}" stroke="{_INK}" stroke-width="1.5" fill="none"/>',
         f'<text x="{_LEFT + _PLOT + 12}" y="{middle + 5:.1f}" fill="{_INK}">{words}</text>',
     ]

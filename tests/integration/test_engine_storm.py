@@ -114,6 +114,7 @@ def cleared(number: int, dice: random.Random) -> Cleared:
         temperature=dice.choice([0.0, 1.0]),
         seed=number,
         tool_choice=choice,
+        thinking=kind > 0.8,
     )
     return Cleared(Conversation(turns, tools=tools, schema=schema), sampling, Ticket(number, f"x{number}"), ())
 

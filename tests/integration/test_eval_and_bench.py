@@ -114,6 +114,12 @@ def test_what_cannot_be_asked_is_said(
     assert words in ran.err
 
 
+def test_a_chart_is_named_for_what_it_is(config: Path, questions: Path) -> None:
+    ran = cordon("eval", questions, "--config", config, "--chart", "chart.png")
+    assert ran.status == 64
+    assert "ends with .svg" in ran.err
+
+
 def test_a_file_that_is_not_there(config: Path) -> None:
     assert cordon("eval", "/nonexistent.jsonl", "--config", config).status == 2
 

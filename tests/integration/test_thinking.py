@@ -6,9 +6,7 @@ ones. Of two services one has a policy under which a thought is refused for any 
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +15,12 @@ import openai
 import pytest
 
 from proxy.cli.demo_house import DemoHouse
-from proxy.config import AccessSettings, AuditSettings, ModelsSettings, PolicySettings, Settings
-from tests.kit.service import enrolled_house, examined, records
-from tests.kit.thinker import ANSWER, THOUGHT, tiny_thinker
+from tests.kit.scripted import ANSWER, THOUGHT, tiny_thinker
+from tests.kit.service import examined, records, scripted_service
 
 NAME = "Nimal Perera"
 ASK: Any = [{"role": "user", "content": f"The patient {NAME} has pain. What is it?"}]
-MODEL = "tiny-thinker"
-ENTRY = """
-[[model]]
-id = "tiny-thinker"
-role = "answer"
-family = "gemma4"
-hf_id = ""
-file = "tiny-thinker.gguf"
-bytes = 1
-sha256 = "%s"
-licence = "Apache-2.0"
-context = 4096
-modalities = ["text"]
-kv_mib = 1
-sampling = { temperature = 0.0, top_p = 1.0, top_k = 0 }
-empty_thought = true
-scenarios = []
-"""
+MODEL = "scripted"
 SHOWING = """
 name = "ward"
 extends = "hospital"
@@ -53,34 +33,9 @@ REFUSING = f"{SHOWING}\n[safety.block_at_most.thought]\ndangerous = 0.0001\nhate
 SAID = {"thought": THOUGHT.replace("[NAME_1]", NAME), "answer": ANSWER.replace("[NAME_1]", NAME)}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def serving(folder: Path, policy: str) -> Iterator[DemoHouse]:
-    policies = folder / "policies"
-    policies.mkdir()
-    (policies / "ward.toml").write_text(policy)
-    catalogue = folder / "own.toml"
-    catalogue.write_text(ENTRY % tiny_thinker(folder / f"{MODEL}.gguf"))
-    models = ModelsSettings(dir=folder, answer=MODEL, guard="demo-guard", demo_models=True, catalogue=catalogue)
-    settings = Settings(
-        access=AccessSettings(port=_free_port(), dir=folder / "access", socket=folder / "run" / "api.sock"),
-        models=models,
-        policy=PolicySettings(name="ward", dir=policies, calibration_dir=policies),
-        audit=AuditSettings(dir=folder / "audit", site="demo.invalid"),
-    )
-    house = enrolled_house(folder, settings)
-    with house.serving(lambda parts: None):
-        yield house
-
-
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoHouse]:
-    with serving(tmp_path_factory.mktemp("showing"), SHOWING) as running:
+    with scripted_service(tmp_path_factory.mktemp("showing"), tiny_thinker, SHOWING) as running:
         yield running
 
 
@@ -135,7 +90,7 @@ def test_what_cannot_be_thought_about_is_refused(house: DemoHouse) -> None:
 
 
 def test_a_refused_thought_takes_the_answer_with_it_and_is_on_record(tmp_path: Path) -> None:
-    with serving(tmp_path, REFUSING) as house:
+    with scripted_service(tmp_path, tiny_thinker, REFUSING) as house:
         create = _openai(house).chat.completions.create
         whole = create(model=MODEL, messages=ASK, reasoning_effort="low")
         assert (whole.choices[0].finish_reason, whole.choices[0].message.content) == ("content_filter", "")

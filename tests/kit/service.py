@@ -9,9 +9,10 @@ import json
 import os
 import secrets
 import signal
+import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ from proxy.config import (
 from proxy.launch import prepare
 from proxy.workers.facts import package_digest, package_dirs
 
-__all__ = ["Running", "demo_service", "enrolled_house", "examined", "http_house", "records"]
+__all__ = ["Running", "demo_service", "enrolled_house", "examined", "http_house", "records", "scripted_service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,47 @@ def records(house: DemoHouse) -> list[tuple[int, str, dict[str, Any]]]:
     trust, keyring = read_officer(house.folder / "officer")
     opened = open_records(from_directory(read_directory(house.settings.audit.dir)), trust, keyring)
     return [(seq, kind, body) for seq, (kind, body) in sorted(opened.items())]
+
+
+_ENTRY = """
+[[model]]
+id = "scripted"
+role = "answer"
+family = "gemma4"
+hf_id = ""
+file = "scripted.gguf"
+bytes = 1
+sha256 = "%s"
+licence = "Apache-2.0"
+context = 4096
+modalities = ["text"]
+kv_mib = 1
+sampling = { temperature = 0.0, top_p = 1.0, top_k = 0 }
+empty_thought = true
+scenarios = []
+"""
+
+
+@contextmanager
+def scripted_service(folder: Path, write: Callable[[Path], str], policy: str) -> Iterator[DemoHouse]:
+    """The service with one of `tests.kit.scripted`'s models, the bundled guard, and a policy `ward` of its own."""
+    policies, catalogue = folder / "policies", folder / "own.toml"
+    policies.mkdir()
+    (policies / "ward.toml").write_text(policy)
+    catalogue.write_text(_ENTRY % write(folder / "scripted.gguf"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    models = ModelsSettings(dir=folder, answer="scripted", guard="demo-guard", demo_models=True, catalogue=catalogue)
+    settings = Settings(
+        access=AccessSettings(port=port, dir=folder / "access", socket=folder / "run" / "api.sock"),
+        models=models,
+        policy=PolicySettings(name="ward", dir=policies, calibration_dir=policies),
+        audit=AuditSettings(dir=folder / "audit", site="demo.invalid"),
+    )
+    house = enrolled_house(folder, settings)
+    with house.serving(_quiet):
+        yield house
 
 
 def http_house(folder: Path, port: int, base_url: str) -> DemoHouse:
