@@ -19,7 +19,7 @@ __all__ = ["KEYS", "ForeignHandler", "Journal", "JsonJournal", "open_journal", "
 KEYS = frozenset({
     "event", "level", "time", "exchange", "listener", "dialect", "route", "kind", "kid", "outcome", "code", "status",
     "ms", "logger", "exception", "count", "part", "model", "version", "port", "pid", "dropped", "role", "policy",
-    "basis", "evidence",
+    "basis", "evidence", "place",
 })  # fmt: skip
 """Every key a line may have. None of them is for text of an exchange."""
 

@@ -229,7 +229,7 @@ def _stand_on(policy: Policy, journal: JsonJournal) -> Preflight:
 
 def _sentence(code: str) -> str:
     """What an administrator reads in `systemctl status`."""
-    entry = ERRORS.get(code)
+    entry = ERRORS.get(code.partition(" ")[0])  # reasons may follow
     if entry is None:
         return f"{code}; nothing is answered. See: journalctl --namespace=cordon"
     return f"{code}: {entry.message} {entry.next}"

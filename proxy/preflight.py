@@ -58,17 +58,36 @@ PROTECTIONS: Mapping[str, frozenset[str]] = {
     "UMask": frozenset({"0077"}),
     "LimitCORE": frozenset({"1"}),
     "LimitMEMLOCK": frozenset({"0"}),
+    "LimitNOFILE": frozenset({"1024"}),
+    "CoredumpFilter": frozenset({"0", "0x0"}),
     "MemorySwapMax": frozenset({"0"}),
+    "StateDirectoryMode": frozenset({"0700"}),
     "User": frozenset({"cordon"}),
+    "MemoryMax": frozenset(),
+    "TasksMax": frozenset(),
     "BindReadOnlyPaths": frozenset(),
     "BindPaths": frozenset(),
     "NoExecPaths": frozenset(),
     "SystemCallFilter": frozenset(),
+    **{
+        f"{unit}:{name}": frozenset(values)
+        for unit, address in (("cordon.socket", "127.0.0.1/32"), ("cordon-ip6.socket", "::1/128"))
+        for name, values in (
+            ("BindToDevice", {"lo"}), ("IPAddressDeny", {"0.0.0.0/0 ::/0", "::/0 0.0.0.0/0"}),
+            ("IPAddressAllow", {address}), ("IPAccounting", {"yes"}), ("FlushPending", {"yes"}),
+            ("TriggerLimitIntervalUSec", {"0"}),
+        )
+    },
+    "cordon-api.socket:SocketUser": frozenset({"root"}),
+    "cordon-api.socket:SocketGroup": frozenset({"cordon-users"}),
+    "cordon-api.socket:SocketMode": frozenset({"0660"}),
 }  # fmt: skip
-"""Protections of the unit, as the service manager names them, and the values that count. The last four are lists: what
-may stand in them is in `_must` and `_must_not`."""
+"""Protections of the units, as the service manager names them, and the values that count; those of a socket are
+`UNIT:NAME`. Where none is named, what must and must not stand there is in `_MUST` and `_MUST_NOT`."""
 
 _MUST_NOT: Mapping[str, frozenset[str]] = {
+    "MemoryMax": frozenset({"infinity"}),
+    "TasksMax": frozenset({"infinity"}),
     "SystemCallFilter": frozenset({
         "connect", "shutdown", "bind", "io_uring_setup", "io_uring_enter", "mount", "ptrace", "bpf",
         "keyctl", "setuid", "chown", "mlock",
@@ -80,7 +99,9 @@ _MUST: Mapping[str, frozenset[str]] = {
     "NoExecPaths": frozenset({"/var/lib/cordon/audit", "/var/lib/cordon/access", "/tmp", "/dev/shm"}),  # noqa: S108
 }
 
+_SOCKETS = ("cordon.socket", "cordon-ip6.socket", "cordon-api.socket")
 _FACTS = frozenset({
+    *(f"{unit}:ActiveState" for unit in _SOCKETS),
     "IPEgressBytes", "IPIngressBytes", "InvocationID", "FragmentPath", "DropInPaths", "NeedDaemonReload",
     "cordon.socket", "cordon-ip6.socket", "ip6", "unit_sha256", "host_netns", "tcp_fastopen", "lsm",
     "mem_available_kb",
@@ -97,7 +118,7 @@ class Preflight:
 
     Attributes:
         unit: `cordon.service` and the start of the digest over all unit files and drop-ins.
-        settings: the protections, by name, as the service manager holds them.
+        settings: the protections, by name, as the service manager holds them; those of open sockets among them.
     """
 
     egress_bytes: int | None
@@ -133,13 +154,20 @@ def read_preflight(path: Path = PREFLIGHT, *, owner: int = 0) -> Preflight:
         tcp_fastopen=_number(found["tcp_fastopen"]),
         lsm=tuple(name for name in found["lsm"].split(",") if name),
         memory_bytes=max(0, _number(found["mem_available_kb"])) * 1024,
-        settings={name: found[name] for name in PROTECTIONS},
+        settings={name: found[name] for name in PROTECTIONS if _stands(name, found)},
     )
 
 
 def unit_weaknesses(preflight: Preflight) -> tuple[str, ...]:
     """Name every protection that is not what the shipped unit says, in the order of `PROTECTIONS`."""
-    return tuple(name for name, wanted in PROTECTIONS.items() if not _holds(name, preflight.settings[name], wanted))
+    held = preflight.settings
+    return tuple(name for name, wanted in PROTECTIONS.items() if name in held and not _holds(name, held[name], wanted))
+
+
+def _stands(name: str, found: Mapping[str, str]) -> bool:
+    """A socket that a site switched off is no door, and has no lock."""
+    unit, _, setting = name.partition(":")
+    return not setting or found[f"{unit}:ActiveState"] == "active"
 
 
 def _holds(name: str, value: str, wanted: frozenset[str]) -> bool:

@@ -94,6 +94,7 @@ class Service:
         self._plan = GatewayPlan.model_validate_json(arguments.plan)
         self._journal: JsonJournal = open_journal(cast("TextIO", _Line(control)))
         self._stop = asyncio.Event()
+        self._ledger: Ledger | None = None
         self._exit = 0
 
     def run(self) -> int:
@@ -110,7 +111,7 @@ class Service:
         house = House(self._plan, clock, lambda: self._control.say(kill="analyst"))
         house.fault, house.replace = self._fault, lambda role: self._control.say(kill=role)
         witness = Witness(house, self._locked)
-        ledger = Ledger(house, witness, self._journal)
+        self._ledger = ledger = Ledger(house, witness, self._journal)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._serve(house))]
             for role, link in house.links.items():
@@ -165,7 +166,7 @@ class Service:
 
     def _fault(self, code: str) -> None:
         """End for good: the supervisor ends the others, and nothing starts them again by itself."""
-        self._control.failed(code)
+        self._control.failed(code, self._ledger.lost[:8] if self._ledger is not None else ())
         self._exit = EXIT_CONFIG
         self._stop.set()
 

@@ -20,6 +20,7 @@ from audit.report.charts import coverage_bar
 from audit.report.happened import exceptions_section, happened_section, moment, numbers_of, proof_section, table
 from audit.report.html import Markup, join, tag
 from audit.report.legal import legal_map
+from audit.report.network import network_table
 from audit.report.tally import tally
 from audit.verify import Verification, plain_words
 from audit.words import ENGLISH, Words, readable
@@ -48,6 +49,7 @@ def page(dossier: Dossier, made: Made, reasons: Mapping[str, str], country: str 
         body += [
             _cards(dossier, words),
             _coverage(dossier.found, words),
+            network_table(dossier, words),
             happened_section(counted, numbers, reasons, words),
             exceptions_section(dossier.found, counted, reasons, words),
             changes_section(dossier, counted, words),

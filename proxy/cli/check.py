@@ -12,6 +12,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from textwrap import fill
 
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +23,10 @@ from proxy.cli.examine_detectors import detector_points
 from proxy.cli.examine_host import Level, Point, points_of
 from proxy.config import DEFAULT_PATH, ConfigError, Settings, load_settings
 from proxy.hostfacts import expected_filters
+from proxy.workers.bpf import program, seal_program
+from proxy.workers.bpf_words import explain, refusals
+from proxy.workers.confine import Role
+from proxy.workers.kernel import machine
 
 __all__ = ["COMMANDS"]
 
@@ -32,7 +37,7 @@ _COLOURS: Mapping[Level, str] = {
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (default /etc/cordon/cordon.toml)")
-    parser.add_argument("--filters", action="store_true", help="print the digests of the system call filters, no more")
+    parser.add_argument("--filters", action="store_true", help="print the filters of the system calls, no more")
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -65,7 +70,21 @@ def _filters(*, as_json: bool) -> int:
         return Exit.DONE
     for role, digest in digests.items():
         print(f"{role:8} {digest}")
+    arch = machine().name
+    for role in digests:
+        _program(f"{role}, its lock", program(Role(role), arch), arch)
+        if role == Role.ENGINE.value:
+            _program("engine, its seal once the model is loaded", seal_program(arch), arch)
     return Exit.DONE
+
+
+def _program(title: str, code: bytes, arch: str) -> None:
+    """What a program refuses, in short, and every instruction of it."""
+    lines = explain(code, arch)
+    print(f"\n{title} ({arch}, {len(lines)} instructions)")
+    for refusal in refusals(code, arch):
+        print(fill(refusal, 110, initial_indent="  ", subsequent_indent="      "))
+    print("\n".join(lines))
 
 
 def _values(settings: Settings) -> Iterator[tuple[str, object]]:

@@ -58,6 +58,6 @@ class Control:
         data, descriptors, _, _ = socket.recv_fds(self.socket, _MESSAGE_BYTES, 1)
         return (json.loads(data) if data else {}), tuple(descriptors)
 
-    def failed(self, code: str) -> None:
-        """Say why this process will end."""
-        self.say(failed=code)
+    def failed(self, code: str, reasons: Sequence[str] = ()) -> None:
+        """Say why this process will end: a code, and of a lock that does not hold the reasons."""
+        self.say(failed=code, **({"reasons": ",".join(reasons)} if reasons else {}))

@@ -6,6 +6,7 @@ the code of the step that failed and ends.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 from dataclasses import asdict
 
@@ -57,10 +58,13 @@ def lock_child(role: Role, arguments: Arguments, control: Control) -> Lockdown |
         connect_ports=tuple(order.get("ports", ())),
     )
     try:
-        return Lockdown(lock(plan))
+        locked = lock(plan)
     except LockError as error:
         control.failed(f"lock:{error.code}")
         return None
+    if (crash := arguments.descriptors.get("crash")) is not None:
+        faulthandler.enable(crash)
+    return Lockdown(locked)
 
 
 def _peer(name: str) -> str:

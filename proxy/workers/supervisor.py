@@ -9,7 +9,7 @@ Law: a worker that dies is started again with a fresh link, whose other end goes
 three deaths within a minute leave it down. A dead gateway ends all and all start again. The supervisor closes both
 ends of a worker link as soon as they are handed over, so it cannot read them. A child that ends with 78 ends the
 service: a lock that did not hold is not tried a second time. With a watchdog, the sign of life is given only after the
-gateway's own loop answered.
+gateway's own loop answered. Where a child crashed is passed on as places in programs, never as it was written.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -26,6 +27,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+from proxy.workers.crash import CrashPipe
 
 __all__ = ["CHILD_ENVIRONMENT", "Child", "ChildSpec", "Hooks", "Supervisor"]
 
@@ -43,6 +46,8 @@ _DEATHS, _DEATH_WINDOW_S = 3, 60.0
 _STOP_S = 8.0
 _BACKOFF_S = (0.1, 0.5, 2.0)
 _CONTROL_BYTES = 4096
+_REASONS = re.compile(r"[a-z0-9:,-]{1,400}")
+"""What a child may say beside its code: the reason codes of the evidence, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +94,12 @@ class Hooks:
 
 @dataclass(slots=True)
 class Child:
-    """A running child: its process, our end of control, and when its kind died lately."""
+    """A running child: its process, our ends of control and crash, and when its kind died lately."""
 
     spec: ChildSpec
     process: subprocess.Popen[bytes] | None = None
     control: socket.socket | None = None
+    crash: CrashPipe | None = None
     pidfd: int = -1
     deaths: deque[float] = field(default_factory=deque)
     down: bool = False
@@ -174,7 +180,8 @@ class Supervisor:
 
     def _spawn(self, child: Child, links: Mapping[str, int]) -> None:
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        named = {"control": theirs.fileno(), **links, **child.spec.descriptors}
+        crash = CrashPipe()
+        named = {"control": theirs.fileno(), "crash": crash.theirs, **links, **child.spec.descriptors}
         argv = [sys.executable, "-I", "-B", "-m", child.spec.module]
         for name, number in named.items():
             argv += ["--fd", f"{name}={number}"]
@@ -188,9 +195,11 @@ class Supervisor:
                 pass_fds=tuple(named.values()),
                 start_new_session=True,
             )
-        child.control, child.pidfd = control, os.pidfd_open(child.process.pid)
+        crash.give()
+        child.control, child.crash, child.pidfd = control, crash, os.pidfd_open(child.process.pid)
         control.setblocking(False)
         self._selector.register(control, selectors.EVENT_READ, lambda: self._on_control(child))
+        self._selector.register(crash.ours, selectors.EVENT_READ, lambda: self._on_crash(crash))
         self._selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._on_exit(child))
         self._report("child_started", role=child.spec.role)
 
@@ -212,7 +221,8 @@ class Supervisor:
             self._lines(str(line))
         if code := message.get("failed"):
             self._report("child_failed", role=child.spec.role, code=str(code)[:64])
-            self._hooks.failed(str(code)[:64])
+            reasons = str(message.get("reasons", ""))
+            self._hooks.failed(str(code)[:64] + (f" ({reasons})" if _REASONS.fullmatch(reasons) else ""))
         if child is self._gateway and message.get("pong") == str(self._pings):
             self._grace_until = 0.0
             self._hooks.alive()
@@ -224,6 +234,10 @@ class Supervisor:
             self._report("ready", role=child.spec.role)
             self._was_ready = True
             self._hooks.ready()
+
+    def _on_crash(self, crash: CrashPipe) -> None:
+        if not crash.read():
+            self._selector.unregister(crash.ours)
 
     def _on_exit(self, child: Child) -> None:
         status = self._reap(child)
@@ -294,8 +308,22 @@ class Supervisor:
             with contextlib.suppress(KeyError):
                 self._selector.unregister(child.control)
             child.control.close()
+        self._close_crash(child)
         child.process, child.control, child.pidfd = None, None, -1
         return status
+
+    def _close_crash(self, child: Child) -> None:
+        """Say where the child died, if it could say so itself."""
+        crash, child.crash = child.crash, None
+        if crash is None:
+            return
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(crash.ours)
+        places, others = crash.close()
+        for place in places:
+            self._report("crashed_at", role=child.spec.role, place=place)
+        if places or others:
+            self._report("crashed", role=child.spec.role, count=others)
 
     def _end(self, child: Child) -> None:
         if child.process is not None:

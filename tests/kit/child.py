@@ -56,6 +56,9 @@ def worker(control: Control, link_fd: int, plan: dict[str, object]) -> int:
         return 78
     if plan.get("die") == "always":
         return 1
+    if plan.get("die") == "lock":
+        control.failed("confinement_failed", plan["reasons"])
+        return 78
     with socket.socket(fileno=link_fd) as link:
         marker = str(plan.get("once", ""))
         if marker and not os.path.exists(marker):

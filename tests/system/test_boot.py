@@ -6,123 +6,32 @@ The container has unified control groups and no interface but `lo`.
 from __future__ import annotations
 
 import json
-import os
-import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from proxy.preflight import PROTECTIONS
-from tests.kit.nspawn import BUILD, Machine, base_tree, build_package, pack, why_not
+from tests.kit.booted import (
+    HOLDERS,
+    SETTINGS,
+    answered,
+    ask,
+    booted,
+    child,
+    enrolled,
+    records,
+    refused,
+    start,
+)  # fmt: skip
+from tests.kit.nspawn import BUILD, Machine, pack, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
-
-SETTINGS = """
-[models]
-answer = "demo-chat"
-guard = "demo-guard"
-demo_models = true
-[policy]
-name = "{policy}"
-[audit]
-site = "demo.invalid"
-"""
-ENROL = """
-set -e
-rm -rf /var/tmp/e; mkdir -m 777 /var/tmp/e; cd /var/tmp/e
-cordon officer init --site demo.invalid --dir /var/tmp/e/officer --name nimali --name ruwan --json > keys.json
-python3 -c 'import json; print(json.load(open("keys.json"))["passphrases"]["nimali"])' > pass
-runuser -u cordon -- cordon audit init --out /var/tmp/e
-cordon enrol enrol-request.note --dir officer --identity officer/nimali.identity.age --passphrase-file pass --yes
-chmod 644 enrolment.note
-runuser -u cordon -- cordon audit accept enrolment.note --yes
-mkdir me; cp officer/trust.json officer/keyring.age officer/nimali.identity.age me
-"""
-ASK = """
-import json, socket, time
-body = json.dumps({"model": "demo-chat", "temperature": 0, "max_tokens": 40,
-                   "messages": [{"role": "user", "content": "How is asthma treated?"}]}).encode()
-def ask():
-    one = socket.socket(socket.AF_UNIX)
-    one.settimeout(60)
-    one.connect("/run/cordon/api.sock")
-    head = f"POST /v1/chat/completions HTTP/1.1\\r\\nHost: x\\r\\nContent-Type: application/json\\r\\n"
-    one.sendall(f"{head}Connection: close\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n".encode() + body)
-    answer = b""
-    while chunk := one.recv(65536):
-        answer += chunk
-    head, _, rest = answer.partition(b"\\r\\n\\r\\n")
-    return int(head.split()[1]), rest
-until, status, answer = time.monotonic() + SECONDS, 0, b""
-while time.monotonic() < until:
-    try:
-        status, answer = ask()
-    except OSError:
-        status = 0
-    if status == 200:
-        break
-    time.sleep(0.5)
-try:
-    found = json.loads(answer)
-except ValueError:
-    found = {}
-print(json.dumps([status, found]))
-"""
-HOLDERS = "ss -Hltn '( sport = :8642 )'"
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_package(tmp_path_factory.mktemp("package"))
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[Machine]:
-    with Machine.boot(base_tree(), tmp_path_factory.mktemp("boot")) as made:
-        (made.tree / "var/tmp/cordon.deb").write_bytes(package.read_bytes())
+    with booted(package, tmp_path_factory.mktemp("boot")) as made:
         yield made
-
-
-def ask(machine: Machine, seconds: int = 90) -> tuple[int, dict[str, Any]]:
-    status, answer = machine.python(ASK.replace("SECONDS", str(seconds)))
-    return status, answer
-
-
-def answered(machine: Machine) -> None:
-    status, answer = ask(machine)
-    assert status == 200, answer
-    assert answer["choices"][0]["message"]["content"]
-
-
-def records(machine: Machine) -> list[dict[str, Any]]:
-    done = machine.run(
-        "sh", "-c", "cd /var/tmp/e && cordon audit records /var/lib/cordon/audit --trust me/trust.json "
-        "--keyring me/keyring.age --identity me/nimali.identity.age --passphrase-file pass --json",
-    )  # fmt: skip
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def child(machine: Machine, module: str) -> int:
-    """The number of a child inside the container."""
-    return int(machine.run("pgrep", "-f", f"m {module} ").stdout.split()[0])
-
-
-def start(machine: Machine) -> int:
-    return machine.run("systemctl", "restart", "cordon.service", check=False, timeout=300).returncode
-
-
-def refused(machine: Machine) -> str:
-    """Start, which must be refused for good; returns the sentence an administrator reads."""
-    assert start(machine) != 0
-    assert (machine.show("cordon.service", "ExecMainStatus"), machine.show("cordon.service", "ActiveState")) == (
-        "78",
-        "failed",
-    )
-    assert machine.run("sh", "-c", HOLDERS).stdout.count("8642") == 2  # the port is still ours
-    return machine.show("cordon.service", "StatusText")
 
 
 # ---- install ---------------------------------------------------------------------------------------------------------
@@ -142,7 +51,7 @@ def test_install_holds_the_port_and_answers_nothing_before_an_officer_enrolled_i
 
 
 def test_enrolled_it_starts_with_evidence_e1(machine: Machine) -> None:
-    machine.run("sh", "-c", ENROL)
+    enrolled(machine)
     assert start(machine) == 0
     assert machine.show("cordon.service", "StatusText") == "Answering on 127.0.0.1 and ::1"
     assert [line["evidence"] for line in machine.journal() if line["event"] == "evidence"][-1] == "E1"
@@ -250,136 +159,6 @@ cp -a /var/lib/cordon/audit /var/tmp/audit-after && umount /var/lib/cordon/audit
 rm -rf /var/lib/cordon/audit && cp -a /var/tmp/audit-after /var/lib/cordon/audit
 """,
     )
-
-
-def test_a_child_over_its_memory_limit_is_ended_by_the_kernel_and_comes_back(machine: Machine) -> None:
-    assert start(machine) == 0
-    engine = child(machine, "proxy.workers.engine")
-    with memory_limit(machine, engine):
-        machine.wait_for(lambda: child(machine, "proxy.workers.engine") != engine)
-    answered(machine)
-
-
-class memory_limit:  # noqa: N801 - a context manager
-    """Give one process less memory than it holds: by the unit where the container has that controller, and from outside
-    where the host keeps it in version 1.
-    """
-
-    def __init__(self, machine: Machine, pid: int) -> None:
-        self.machine, self.pid = machine, pid
-        self.group = Path(f"/sys/fs/cgroup/memory/cordon-test-{os.getpid()}")
-
-    def __enter__(self) -> None:
-        controllers = self.machine.run("cat", "/sys/fs/cgroup/cgroup.controllers").stdout.split()
-        if "memory" in controllers:
-            self.machine.run("systemctl", "set-property", "--runtime", "cordon.service", "MemoryMax=96M")
-            return
-        outside = next(
-            int(path.parent.name) for path in Path("/proc").glob("[0-9]*/status")
-            if _is(path, self.pid, self.machine.leader)
-        )  # fmt: skip
-        self.group.mkdir()
-        (self.group / "cgroup.procs").write_text(str(outside))
-        (self.group / "memory.move_charge_at_immigrate").write_text("0")
-        (self.group / "memory.limit_in_bytes").write_text("128K")
-        self.machine.python(ASK.replace("SECONDS", "20"))  # work for it: memory is charged as it is touched
-
-    def __exit__(self, *_: object) -> None:
-        if self.group.is_dir():
-            for _ in range(50):
-                try:
-                    self.group.rmdir()
-                    break
-                except OSError:
-                    for pid in (self.group / "cgroup.procs").read_text().split():
-                        os.kill(int(pid), signal.SIGKILL)
-                    time.sleep(0.1)
-        else:
-            self.machine.run("systemctl", "set-property", "--runtime", "cordon.service", "MemoryMax=90%")
-
-
-def _is(path: Path, inside: int, leader: int) -> bool:
-    """Whether this is the process with that number inside the container."""
-    try:
-        numbers = next(line.split()[1:] for line in path.read_text().splitlines() if line.startswith("NSpid:"))
-        same = os.readlink(path.parent / "ns/pid") == os.readlink(f"/proc/{leader}/ns/pid")
-    except (OSError, StopIteration):
-        return False
-    return same and numbers[-1] == str(inside)
-
-
-# ---- weakened --------------------------------------------------------------------------------------------------------
-
-REMOVED = {
-    **dict.fromkeys((name for name, wanted in PROTECTIONS.items() if wanted == {"yes"}), "no"),
-    "ProtectSystem": "no", "ProtectProc": "default", "DevicePolicy": "auto\nPrivateDevices=no",
-    "KeyringMode": "inherit",
-    "CapabilityBoundingSet": "CAP_NET_RAW", "AmbientCapabilities": "CAP_NET_RAW", "RestrictNamespaces": "no",
-    "RestrictAddressFamilies": "AF_INET", "RestrictNetworkInterfaces": "eth0", "SystemCallArchitectures": "x86",
-    "SystemCallErrorNumber": "EACCES", "SocketBindDeny": "", "IPAddressDeny": "", "IPAddressAllow": "10.0.0.0/8",
-    "RootDirectory": "/", "UMask": "0022", "LimitCORE": "infinity", "LimitMEMLOCK": "infinity",
-    "MemorySwapMax": "infinity", "User": "root", "BindReadOnlyPaths": "/run:/run", "BindPaths": "/home:/home",
-    "NoExecPaths": "", "SystemCallFilter": "connect",
-}  # fmt: skip
-SEEN = """
-import json, subprocess
-from proxy.preflight import read_preflight, unit_weaknesses
-subprocess.run(["/opt/cordon/libexec/preflight"], check=True)
-print(json.dumps(unit_weaknesses(read_preflight())))
-"""
-
-
-def test_the_shipped_unit_has_no_weakness(machine: Machine) -> None:
-    machine.run("systemctl", "stop", "cordon.service")  # its own start writes the same file
-    assert machine.python(SEEN) == []
-
-
-@pytest.mark.parametrize("name", sorted(PROTECTIONS))
-def test_each_protection_taken_away_is_noticed_by_name(machine: Machine, name: str) -> None:
-    with machine.dropin("cordon.service", "[Service]", f"{name}={REMOVED[name]}"):
-        assert name in machine.python(SEEN)
-
-
-@pytest.mark.parametrize("name", ["PrivateNetwork", "IPAccounting", "SystemCallFilter"])
-def test_a_weakened_unit_does_not_start_and_says_which_protection_is_gone(machine: Machine, name: str) -> None:
-    with machine.dropin("cordon.service", "[Service]", f"{name}={REMOVED[name]}"):
-        assert name in refused(machine)
-
-
-@pytest.mark.parametrize(
-    ("unit", "lines", "says"),
-    [
-        ("cordon.socket", ("[Socket]", "ListenStream=", "ListenStream=0.0.0.0:8642"), "listener_refused"),
-        ("cordon.socket", ("[Socket]", "BindToDevice="), "loopback device"),
-        ("cordon-diag.socket", ("[Socket]", "FileDescriptorName=smuggled"), "fd-unexpected"),
-    ],
-)
-def test_a_socket_that_is_not_ours_stops_the_start(
-    machine: Machine, unit: str, lines: tuple[str, ...], says: str
-) -> None:
-    machine.run("systemctl", "stop", "cordon.service", unit)
-    with machine.dropin(unit, *lines):
-        machine.run("systemctl", "start", unit, check=False)
-        assert start(machine) != 0
-        assert machine.show("cordon.service", "ExecMainStatus") == "78"
-        assert says in machine.show("cordon.service", "StatusText")
-        machine.run("systemctl", "stop", unit)
-    machine.run("systemctl", "reset-failed", check=False)
-    machine.run("systemctl", "start", unit, check=False)
-
-
-def test_a_policy_that_asks_for_no_evidence_starts_and_says_e0(machine: Machine) -> None:
-    text = machine.run("sh", "-c", "cat /opt/cordon/lib/python3*/site-packages/policies/library/hospital.toml").stdout
-    weaker = text.replace('name = "hospital"', 'name = "ward"').replace('evidence_min = "E1"', 'evidence_min = "E0"')
-    machine.write("/etc/cordon/policies/ward.toml", weaker)
-    machine.write("/etc/cordon/cordon.toml", SETTINGS.format(policy="ward"))
-    with machine.dropin("cordon.service", "[Service]", "IPAccounting=no"):
-        assert start(machine) == 0
-        machine.run("systemctl", "stop", "cordon.service")
-    machine.write("/etc/cordon/cordon.toml", SETTINGS.format(policy="hospital"))
-    last = [r for r in records(machine) if r["kind"] == "E"][-1]
-    assert last["level"] == "E0"
-    assert "ip-accounting-missing" in last["reasons"]
 
 
 # ---- the end ---------------------------------------------------------------------------------------------------------

@@ -231,8 +231,12 @@ def test_an_attempt_that_breaks_is_a_no() -> None:
 def test_the_filters_are_those_the_processes_must_have() -> None:
     digests = expected_filters()
     assert json.loads(cordon("check", "--filters", "--json").out) == digests
-    lines = cordon("check", "--filters").out.split("\n")
-    assert [line.split() for line in lines if line] == [[role, digest] for role, digest in digests.items()]
+    first, *programs = cordon("check", "--filters").out.split("\n\n")
+    assert [line.split() for line in first.splitlines()] == [[role, digest] for role, digest in digests.items()]
+    assert [text.partition(" (")[0] for text in programs] == [
+        "gateway, its lock", "analyst, its lock", "engine, its lock", "engine, its seal once the model is loaded",
+    ]  # fmt: skip
+    assert "refuse with EAFNOSUPPORT: socket\n" in programs[0]
 
 
 def test_levels_have_words_and_an_order() -> None:

@@ -31,6 +31,9 @@ GOOD = {
     "BindPaths": "/run/cordon:/run/cordon:rbind",
     "NoExecPaths": "+/var/lib/cordon/audit +/var/lib/cordon/access +/dev/shm +/tmp",
     "SystemCallFilter": "accept4 read write socket",
+    "MemoryMax": "22748860416",
+    "TasksMax": "256",
+    **{f"{unit}:ActiveState": "active" for unit in ("cordon.socket", "cordon-ip6.socket", "cordon-api.socket")},
 }
 
 Written = Callable[..., Path]
@@ -87,8 +90,17 @@ def test_a_unit_file_that_changed_on_disk(written: Written) -> None:
 @pytest.mark.parametrize("name", sorted(PROTECTIONS))
 def test_each_protection_removed_is_named(written: Written, name: str) -> None:
     got = unit_weaknesses(read(written(**{name: "no" if PROTECTIONS[name] != {""} else "cap_net_raw"})))
-    expected = () if name in {"BindReadOnlyPaths", "BindPaths", "SystemCallFilter"} else (name,)
+    expected = (
+        () if name in {"BindReadOnlyPaths", "BindPaths", "SystemCallFilter", "MemoryMax", "TasksMax"} else (name,)
+    )
     assert got == expected  # for a list, one harmless word more or less is no weakness
+
+
+def test_a_socket_that_a_site_switched_off_is_no_door(written: Written) -> None:
+    off = {"cordon_dot_socket:ActiveState": "inactive", "cordon_dot_socket:IPAddressAllow": ""}
+    assert unit_weaknesses(read(written(**off))) == ()
+    on = {"cordon_dot_socket:IPAddressAllow": ""}
+    assert unit_weaknesses(read(written(**on))) == ("cordon.socket:IPAddressAllow",)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +109,7 @@ def test_each_protection_removed_is_named(written: Written, name: str) -> None:
         ("SystemCallFilter", ""), ("SystemCallFilter", "~mount"), ("SystemCallFilter", "read connect"),
         ("SystemCallFilter", "read io_uring_setup"), ("BindReadOnlyPaths", "/usr:/usr:rbind /run:/run:rbind"),
         ("BindPaths", "/home:/home:rbind"), ("NoExecPaths", "+/tmp"), ("NoExecPaths", ""), ("BindPaths", ""),
+        ("MemoryMax", "infinity"), ("TasksMax", "infinity"),
     ],
 )  # fmt: skip
 def test_lists_that_let_too_much_in(written: Written, name: str, value: str) -> None:
@@ -136,7 +149,7 @@ def test_another_owner_a_link_and_nothing_are_refused(written: Written, tmp_path
 
 def test_the_script_writes_every_line_that_is_read() -> None:
     script = SCRIPT.read_text(encoding="utf-8")
-    missing = [name for name in GOOD if name not in script and not name.endswith(".socket")]
+    missing = [key for key in GOOD if (name := key.rpartition(":")[2]) not in script and not name.endswith(".socket")]
     assert missing == []
     assert "chmod 444" in script
     assert "cordon-ip6.socket" in script

@@ -350,3 +350,8 @@ def test_the_boot_is_what_the_unit_passed_on() -> None:
 def test_what_an_administrator_reads_in_the_status() -> None:
     assert _sentence("audit_not_enrolled").startswith("audit_not_enrolled: This computer is not enrolled")
     assert "journalctl --namespace=cordon" in _sentence("lock:seccomp")
+
+
+def test_the_status_names_what_did_not_hold() -> None:
+    said = _sentence("confinement_failed (control:fastopen,netns-shared)")
+    assert said.startswith("confinement_failed (control:fastopen,netns-shared): A test of the confinement failed")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from proxy.preflight import PROTECTIONS
+
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 SERVICES = sorted(path.name for path in SYSTEMD.glob("*.service"))
 SOCKETS = sorted(path.name for path in SYSTEMD.glob("*.socket"))
@@ -204,3 +206,36 @@ def test_a_drop_in_costs_what_is_said(tmp_path: Path, name: str, most: float) ->
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", asked.stdout)
     assert found is not None, asked.stderr
     assert float(found[1]) <= most
+
+
+NO_PROTECTION = {
+    "Type", "NotifyAccess", "KillMode", "Sockets", "ExecStartPre", "ExecStart", "Environment", "WatchdogSec", "WatchdogSignal",
+    "TimeoutStartSec", "TimeoutStopSec", "Restart", "RestartSec", "RestartPreventExitStatus", "OOMPolicy",
+    "OOMScoreAdjust", "CPUWeight", "IOWeight", "LogNamespace", "StateDirectory", "ProcSubset",
+    "RootDirectoryStartOnly", "MountAPIVFS",  # without these two the service does not start at all
+    "Description", "After", "AssertControlGroupController", "StartLimitIntervalSec", "Also", "WantedBy",
+}  # fmt: skip
+NO_LOCK = {
+    "Description",
+    "Service",
+    "WantedBy",
+    "NoDelay",
+    "DirectoryMode",
+    "RemoveOnStop",
+    "ConditionPathExists",
+    "ListenStream",
+    "FileDescriptorName",
+    "BindIPv6Only",  # looked at on the socket itself, when it is taken over
+}
+
+
+def test_every_protection_of_the_units_is_looked_at_before_each_start() -> None:
+    assert set(settings("cordon.service")) - NO_PROTECTION == {name for name in PROTECTIONS if ":" not in name} - {
+        "IPAddressAllow"  # that it is not there
+    }
+    for socket in ("cordon.socket", "cordon-ip6.socket", "cordon-api.socket"):
+        locks = {"TriggerLimitIntervalUSec" if name.startswith("TriggerLimit") else name for name in settings(socket)}
+        locks -= NO_LOCK
+        if socket == "cordon-api.socket":  # who may connect is decided by its mode, and it stays ours like the others
+            locks -= {"FlushPending", "TriggerLimitIntervalUSec"}
+        assert {f"{socket}:{name}" for name in locks} == {name for name in PROTECTIONS if name.startswith(socket)}
