@@ -1,7 +1,7 @@
 """Section 3 of the report, second half: what the service measured of its own network, in words, stretch by stretch. Pure.
 
 Law: levels and reasons are computed from the facts of each record, as everywhere; a record's own word is not repeated.
-Consecutive records that found the same are one row.
+Consecutive records that found the same are one row, over several starts, too: what was off between is drawn above.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from audit.words import Words
 
 __all__ = ["network_table"]
 
-_COLUMNS = ("from", "to", "level", "found", "service")
+_COLUMNS = ("time", "level", "found", "service")
 _OUT, _CALLERS = "systemd:cordon.service:IPEgressBytes", "systemd:cordon.socket:IPEgressBytes"
 _MOST_ROWS = 40
 
@@ -36,7 +36,7 @@ class _Seen:
 
     def same(self) -> tuple[object, ...]:
         """What makes a new row when it changes."""
-        return self.run, self.level, self.reasons, self.body["unit"]
+        return self.level, self.reasons, self.body["unit"], self.body.get("engine_addr")
 
 
 def network_table(dossier: Dossier, words: Words) -> Markup:
@@ -67,23 +67,27 @@ def _seen(dossier: Dossier) -> Iterator[_Seen]:
 
 def _row(group: Sequence[_Seen], words: Words) -> tuple[Markup | str, ...]:
     one, bodies = group[0], [seen.body for seen in group]
-    times = moment(bodies[0]["window"]["from"]), moment(bodies[-1]["window"]["to"])
-    found = join(*(tag("div", text) for text in _found(one, bodies, words)))
-    return *times, words.word("levels", one.level), found, _service(one.body, words)
+    starts = len({seen.run for seen in group})
+    ends = [tag("div", moment(bodies[0]["window"]["from"])), tag("div", moment(bodies[-1]["window"]["to"]))]
+    if starts > 1:
+        ends.append(tag("div", words.word("network", "starts").format(n=starts), class_="small quiet"))
+    found = " ".join(_found(group, bodies, words))
+    return join(*ends), words.word("levels", one.level), found, _service(one.body, words)
 
 
-def _found(one: _Seen, bodies: Sequence[Json], words: Words) -> Iterator[str]:
-    procs = one.body["procs"]
+def _found(group: Sequence[_Seen], bodies: Sequence[Json], words: Words) -> Iterator[str]:
+    one, procs = group[0], group[0].body["procs"]
     tests = sum(len(proc["controls"]) for body in bodies for proc in body["procs"])
     failed = [code for code in one.reasons if code.startswith("control:")]
     yield words.word("network", "some_open" if failed else "all_refused").format(
-        n=tests, procs=len(procs), times=len(bodies), failed=", ".join(code.partition(":")[2] for code in failed)
+        n=tests, procs=len(procs), failed=", ".join(code.partition(":")[2] for code in failed)
     )
     yield from (words.word("network_reasons", code) for code in one.reasons if code not in failed)
     if "netns-shared" not in one.reasons:
         yield words.word("network", "own_network")
     if _OUT in one.counted:
-        yield words.word("network", "counted").format(out=one.counted[_OUT], callers=one.counted.get(_CALLERS, 0))
+        out = max(seen.counted.get(_OUT, 0) for seen in group)
+        yield words.word("network", "counted").format(out=out, callers=group[-1].counted.get(_CALLERS, 0))
     callers = sum(body["loopback"]["accepted"] for body in bodies)
     strangers = sum(body["loopback"]["non_loopback"] for body in bodies)
     yield words.word("network", "strangers" if strangers else "callers").format(n=callers, strangers=strangers)
@@ -92,7 +96,7 @@ def _found(one: _Seen, bodies: Sequence[Json], words: Words) -> Iterator[str]:
 def _service(body: Json, words: Words) -> str:
     name, _, digest = body["unit"].partition(" ")
     text = "user" if name == "none" else "unit"
-    said = [words.word("network", text).format(name=name, digest=digest[:16])]
+    said = [words.word("network", text).format(digest=digest[:8])]
     if body["engine"] == "http":
         said.append(words.word("network", "server").format(address=body.get("engine_addr", "-")))
     return " ".join(said)

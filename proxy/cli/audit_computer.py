@@ -195,10 +195,15 @@ def _show(state: LogState, folder: Path, evidence: Mapping[str, str] | None) -> 
         "Newest in hour": state.hour or "-",
         "On paper": state.code or "-",
         "Written by": "the running service" if state.writing else "nobody now",
-        "Evidence": f"{evidence['level']}. {evidence['sentence']}" if evidence else "measured while the service runs",
+        "Evidence": f"{evidence['level']}. {evidence['sentence']}" if evidence else _unasked(state.writing),
     }
     for name, value in rows.items():
         console.print(f"{name + ':':16}{value}", markup=False)
+
+
+def _unasked(writing: bool) -> str:
+    """Why nothing can be said: nobody measures, or this user may not ask."""
+    return "measured; ask as root or as a member of cordon-users" if writing else "measured while the service runs"
 
 
 ON_THE_COMPUTER = (

@@ -21,6 +21,7 @@ from tests.kit.booted import (
     enrolled,
     records,
     refused,
+    report,
     start,
 )  # fmt: skip
 from tests.kit.nspawn import BUILD, Machine, pack, why_not
@@ -175,6 +176,20 @@ def test_at_stop_process_one_says_that_nothing_went_out(machine: Machine) -> Non
     assert counted
     assert {(line["IP_METRIC_EGRESS_BYTES"], line["IP_METRIC_INGRESS_BYTES"]) for line in counted} == {("0", "0")}
     assert [r["kind"] for r in records(machine)][-1] == "X"
+
+
+def test_an_officer_reads_the_evidence_in_words(machine: Machine) -> None:
+    said = report(machine)
+    unit = [r for r in records(machine) if r["kind"] == "E"][-1]["unit"].split()[1]
+    for sentence in (
+        "every way out was refused, and what must work worked.",
+        "No network interface but a loopback one of their own.",
+        "Counted by systemd: 0 bytes out of the service,",
+        "callers, all of them on this computer.",
+        f"System unit {unit[:8]}",
+        "measured by the service itself",
+    ):
+        assert sentence in said, sentence
 
 
 def test_an_upgrade_goes_on_with_the_same_log(machine: Machine) -> None:

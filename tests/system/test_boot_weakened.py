@@ -13,7 +13,20 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from proxy.preflight import PROTECTIONS
-from tests.kit.booted import SETTINGS, answered, ask, changed, child, ended, evidence, records, refused, start, stop
+from tests.kit.booted import (
+    SETTINGS,
+    answered,
+    ask,
+    changed,
+    child,
+    ended,
+    evidence,
+    records,
+    refused,
+    report,
+    start,
+    stop,
+)
 from tests.kit.nspawn import Machine, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
@@ -327,3 +340,38 @@ def test_a_caller_from_elsewhere_never_arrives_and_without_the_address_rules_is_
     last = evidence(ward)[-1]
     assert (last["level"], last["reasons"]) == ("E0", ["non-loopback-peer"])
     assert last["loopback"]["non_loopback"] >= 1
+
+
+def test_a_model_server_outside_is_e0_and_named(ward: Machine) -> None:
+    """With the drop-in that is shipped for it; the connector reaches that one port, whether somebody listens or not."""
+    shipped = (ward.tree / "opt/cordon/share/dropins/http-engine.conf").read_text(encoding="utf-8")
+    settings = SETTINGS.format(policy="ward").replace('answer = "demo-chat"\n', "")
+    ward.write(
+        "/etc/cordon/cordon.toml",
+        settings + '[engine]\nkind = "http"\nbase_url = "http://127.0.0.1:9911"\nmodel = "x"\n',
+    )
+    with ward.dropin("cordon.service", shipped):
+        assert start(ward) == 0
+        stop(ward)
+    ward.write("/etc/cordon/cordon.toml", SETTINGS.format(policy="ward"))
+    last = evidence(ward)[-1]
+    assert (last["level"], last["engine_addr"]) == ("E0", "127.0.0.1:9911")
+    assert {"engine-http", "netns-shared"} <= set(last["reasons"])
+    (connector,) = (one for one in last["procs"] if any(c["name"] == "other-port" for c in one["controls"]))
+    assert {c["got"] for c in connector["controls"] if c["name"] == "other-port"} == {"EACCES"}
+
+
+def test_the_report_says_each_of_these_in_words(ward: Machine) -> None:
+    said = report(ward)
+    for sentence in (
+        "not measured",
+        "systemd did not count the bytes of the service.",
+        "A process shared the computer's network.",
+        "The kernel could not wall off the files.",
+        "A process did not have the system call filter of this release.",
+        "A process was missing, or did not answer.",
+        "Not as it must be: fastopen",
+        "from an address that is not this computer's own loopback.",
+        "The answering model is another program, at 127.0.0.1:9911; the service could connect to that port alone.",
+    ):
+        assert sentence in said, sentence
