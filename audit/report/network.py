@@ -1,4 +1,4 @@
-"""Section 3 of the report, second half: what the service measured of its own network, in words, stretch by stretch. Pure.
+"""Section 3 of the report, second half: what the service measured of its own network, in words. Pure.
 
 Law: levels and reasons are computed from the facts of each record, as everywhere; a record's own word is not repeated.
 Consecutive records that found the same are one row, over several starts, too: what was off between is drawn above.

@@ -134,8 +134,8 @@ def evidence(machine: Machine) -> list[dict[str, Any]]:
 
 def report(machine: Machine) -> str:
     """The officer's report of the whole log, as she reads it: without the markup."""
-    command = "cd /var/tmp/e && rm -rf report && cordon audit report /var/lib/cordon/audit --trust me/trust.json --out report "
-    command += "--keyring me/keyring.age --identity me/nimali.identity.age --passphrase-file pass"
+    command = "cd /var/tmp/e && rm -rf report && cordon audit report /var/lib/cordon/audit --out report "
+    command += "--trust me/trust.json --keyring me/keyring.age --identity me/nimali.identity.age --passphrase-file pass"
     machine.run("sh", "-c", command, check=False)  # 1 where a stretch is not covered
     page = (machine.tree / "var/tmp/e/report/report.html").read_text(encoding="utf-8")
     return " ".join(html.unescape(re.sub("<[^>]+>", " ", page)).split())

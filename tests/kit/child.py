@@ -5,6 +5,7 @@ gateway: answers every `attach` with a journal line; worker: echoes its link, or
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import socket
 import sys
 import time
 
-from proxy.workers.border import Control, parse_arguments
+from proxy.workers.border import Arguments, Control, parse_arguments
 
 
 def main() -> int:
@@ -21,7 +22,7 @@ def main() -> int:
     control = Control(arguments.descriptors["control"])
     if plan["role"] == "gateway":
         return gateway(control, plan)
-    return worker(control, arguments.descriptors["link"], plan)
+    return worker(control, arguments, plan)
 
 
 def gateway(control: Control, plan: dict[str, object]) -> int:
@@ -50,16 +51,19 @@ def gateway(control: Control, plan: dict[str, object]) -> int:
             control.say(line=f"down {message['down']}")
 
 
-def worker(control: Control, link_fd: int, plan: dict[str, object]) -> int:
+def worker(control: Control, arguments: Arguments, plan: dict[str, object]) -> int:
     if plan.get("die") == "config":
         control.failed("analyst_canary")
         return 78
     if plan.get("die") == "always":
         return 1
+    if plan.get("die") == "crash":
+        faulthandler.enable(arguments.descriptors["crash"])
+        os.kill(os.getpid(), signal.SIGSEGV)
     if plan.get("die") == "lock":
         control.failed("confinement_failed", plan["reasons"])
         return 78
-    with socket.socket(fileno=link_fd) as link:
+    with socket.socket(fileno=arguments.descriptors["link"]) as link:
         marker = str(plan.get("once", ""))
         if marker and not os.path.exists(marker):
             with open(marker, "w", encoding="ascii"):

@@ -144,6 +144,29 @@ def test_a_refusal_of_a_child_is_told_before_the_end() -> None:
     assert seen.index("analyst_canary") < seen.index("stopping")
 
 
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        (["control:dns", "netns-shared"], "confinement_failed (control:dns,netns-shared)"),
+        (["Nimal has asthma"], "confinement_failed"),  # a child that was taken over may say anything
+        (["x" * 500], "confinement_failed"),
+    ],
+)
+def test_a_lock_that_does_not_hold_is_told_with_its_reasons(reasons: list[str], said: str) -> None:
+    seen: list[str] = []
+    assert Stage({"die": "lock", "reasons": reasons}, hooks=told(seen)).run("nothing") == 78
+    assert said in seen
+
+
+def test_where_a_child_crashed_is_told() -> None:
+    stage = Stage({"die": "crash"})
+    stage.run("child_left_down")
+    places = [str(facts["place"]) for event, facts in stage.said if event == "crashed_at"]
+    assert {place.rpartition(":")[2] for place in places} >= {"worker", "main"}
+    assert {place.split(":")[0] for place in places} >= {"tests/kit/child.py"}
+    assert stage.count("crashed", "engine") == stage.count("child_exited", "engine")
+
+
 def test_a_worker_that_never_lives_ends_a_service_that_nobody_waits_for_yet() -> None:
     seen: list[str] = []
     stage = Stage({"die": "always"}, {"never_ready": True}, hooks=told(seen))
