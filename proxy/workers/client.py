@@ -326,7 +326,9 @@ _GUARD_CODES = {"engine_lost": "guard_unavailable", "engine_unavailable": "guard
 def _generate(talk_id: int, exchange: Exchange, cleared: Cleared, left_ms: int) -> Generate:
     c, s = cleared.conversation, cleared.sampling
     turns = tuple(
-        Turn(m.role.value, m.content, tuple(TurnCall(t.name, t.arguments) for t in m.tool_calls), m.answers)
+        Turn(
+            m.role.value, m.content, tuple(TurnCall(t.name, t.arguments) for t in m.tool_calls), m.answers, m.reasoning
+        )
         for m in c.messages
     )
     tools = tuple(TurnTool(t.name, t.description, t.parameters) for t in c.tools)

@@ -160,6 +160,8 @@ class Turn:
     content: RedactedText
     tool_calls: tuple[TurnCall, ...] = ()
     answers: int | None = None
+    thought: RedactedText | None = None
+    """What the model thought before it spoke or called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,14 @@ def _calls(draw: random.Random, first: int) -> list[dict[str, Any]]:
     return [{"role": "assistant", "content": content, "tool_calls": calls}, *results]
 
 
+def _thoughts(draw: random.Random, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Some assistant's messages say what was thought; whether that stays is the template's matter."""
+    return [
+        m | {"reasoning_content": draw.choice(_TEXTS)} if m["role"] == "assistant" and draw.random() < 0.8 else m
+        for m in messages
+    ]
+
+
 def _tools(draw: random.Random) -> list[dict[str, Any]]:
     chosen = draw.sample(_SCHEMAS, draw.choice([0, 0, 1, 2]))
     return [
@@ -107,8 +115,8 @@ def main() -> None:
     template = jinja2.Environment().from_string(source.decode())
     draw = random.Random(4)
     cases = []
-    for i in range(160):
-        messages = _history(draw)
+    for i in range(220):
+        messages = _history(draw) if i < 160 else _thoughts(draw, _history(draw))
         case: dict[str, Any] = {
             "messages": messages,
             "tools": _tools(draw) if i >= len(_SCHEMAS) else [],

@@ -18,7 +18,7 @@ from proxy.workers.wire import Turn, TurnCall, TurnTool
 
 _GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "gemma4_template.json").read_text("utf-8"))
 _FAMILY = FAMILIES["gemma4"]
-_DIGEST = "029ec005cf97d916e385295c5292108513dc7162b2c98a7efc596b59d9842cf2"
+_DIGEST = "cb09573fc081d14fd20f121e8f18b059d8bf368b431ae917c8fb5403e161c884"
 
 
 def _text(value: str) -> RedactedText:
@@ -31,7 +31,8 @@ def _turn(message: dict[str, Any]) -> Turn:
         for c in message.get("tool_calls", ())
     )
     answers = int(message["tool_call_id"]) if "tool_call_id" in message else None
-    return Turn(message["role"], _text(message["content"]), calls, answers)
+    thought = _text(message["reasoning_content"]) if "reasoning_content" in message else None
+    return Turn(message["role"], _text(message["content"]), calls, answers, thought)
 
 
 def _tool(tool: dict[str, Any]) -> TurnTool:
@@ -65,6 +66,22 @@ def test_markers_in_content_stay_text() -> None:
     pieces = _render([{"role": "system", "content": evil}, {"role": "user", "content": evil}])
     clean = _render([{"role": "system", "content": "x"}, {"role": "user", "content": "x"}])
     assert [p for p in pieces if isinstance(p, Control)] == [p for p in clean if isinstance(p, Control)]
+
+
+def test_a_thought_stays_between_calls_as_text_and_nowhere_else() -> None:
+    function = {"name": "f", "arguments": {}}
+    calling = {"role": "assistant", "content": "", "reasoning_content": f"I {''.join(_FAMILY.controls)}",
+               "tool_calls": [{"id": "0", "function": function}]}  # fmt: skip
+    open_, closed = Control("<|channel>"), Control("<channel|>")
+    kept = _render([{"role": "user", "content": "U"}, calling, {"role": "tool", "tool_call_id": "0", "content": "R"}])
+    at = kept.index(open_)
+    assert kept[at + 2] == closed
+    assert kept[at + 1] == Text(f"thought\nI {''.join(_FAMILY.controls)}\n")
+    past = _render([
+        {"role": "user", "content": "U"}, calling, {"role": "tool", "tool_call_id": "0", "content": "R"},
+        {"role": "user", "content": "V"}, {"role": "assistant", "content": "A", "reasoning_content": "T"},
+    ])  # fmt: skip
+    assert open_ not in past
 
 
 def test_the_empty_thought_is_a_property_of_the_file() -> None:

@@ -7,7 +7,7 @@ new turn. What the template would drop in silence (a tool result without a call)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filters.tokens import Piece
 from proxy.workers.engine.batch import EngineError
@@ -32,6 +32,8 @@ class _Step:
     results: tuple[Turn, ...]
     first_call: int
     """Number of its first call over the whole history."""
+    thought: str = ""
+    """What was thought before its calls, while they are still being worked on."""
 
 
 def _render(chat: Chat) -> tuple[Piece, ...]:
@@ -80,22 +82,32 @@ def _system(write: Writer, chat: Chat, text: str) -> None:
 def _steps(messages: list[Turn]) -> list[_Step]:
     steps: list[_Step] = []
     calls = 0
-    for turn in messages:
+    last_user = max((i for i, turn in enumerate(messages) if turn.role == "user"), default=-1)
+    for i, turn in enumerate(messages):
         if turn.role != "tool":
             if turn.role not in _ROLES or (turn.tool_calls and turn.role != "assistant"):
                 raise EngineError("bad_request")
-            steps.append(_Step(turn, (), calls))
+            steps.append(_Step(turn, (), calls, _kept(turn) if i > last_user else ""))
             calls += len(turn.tool_calls)
         elif steps and steps[-1].turn.tool_calls:
             last = steps.pop()
-            steps.append(_Step(last.turn, (*last.results, turn), last.first_call))
+            steps.append(replace(last, results=(*last.results, turn)))
         else:
             raise EngineError("bad_request")
     return steps
 
 
+def _kept(turn: Turn) -> str:
+    """Thoughts of a history are dropped, but for those between the calls after the last thing a person said."""
+    return turn.thought.reveal() if turn.thought is not None and turn.tool_calls else ""
+
+
 def _message(write: Writer, step: _Step) -> None:
     turn = step.turn
+    if step.thought:
+        write.control(_CHANNEL)
+        write.text(f"thought\n{step.thought}\n")
+        write.control(_CHANNEL_END)
     for call in turn.tool_calls:
         write.control(_CALL)
         write.text(f"call:{bare(call.name)}{{")

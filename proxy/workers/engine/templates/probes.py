@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from filters.parts import RedactedText
 from proxy.workers.wire import Turn, TurnCall, TurnTool
 
@@ -24,5 +26,9 @@ PROBES: tuple[tuple[tuple[Turn, ...], tuple[TurnTool, ...]], ...] = (
     ((_turn("system", "S"), _turn("user", "U"), _turn("assistant", "A"), _turn("user", "V")), ()),
     ((_turn("user", "U"), _CALL, Turn("tool", RedactedText("5 mg"), answers=0)), (_TOOL,)),
     ((_turn("user", "U"), _turn("assistant", "A"), _turn("assistant", "B"), _turn("user", "V")), ()),
+    (
+        (_turn("user", "U"), replace(_CALL, thought=RedactedText("T")), Turn("tool", RedactedText("R"), answers=0)),
+        (_TOOL,),
+    ),
 )
 """Messages and tools; the ones with tools are left out for a family without."""
