@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from filters.fold import TooEncodedError
 
-__all__ = ["AnalystCanary", "AnalystFault", "translated"]
+__all__ = ["AnalystCanary", "AnalystFault", "translated", "verify_span"]
 
 _T = TypeVar("_T")
+_MOST = 1000
 
 
 class AnalystFault(Exception):  # noqa: N818 - the name of the condition, as in the error table
@@ -30,6 +31,15 @@ class AnalystCanary(AnalystFault):
     def __init__(self, kind: str) -> None:
         super().__init__("analyst_canary")
         self.kind = kind
+
+
+def verify_span(start: int, end: int, score: int, length: int) -> None:
+    """Raise unless a detector's answer lies in its text and its score is a number of ours.
+
+    A span beside the text would hide nothing, and a score that is no number would lose every comparison in silence.
+    """
+    if not (0 <= start < end <= length and 0 <= score <= _MOST):
+        raise AnalystFault("analyst_fault")
 
 
 def translated(work: Callable[[], _T]) -> _T:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from filters.faults import verify_span
 from filters.findings import Source, Type
 from filters.fold import View, opaque_runs
 from filters.parts import Form
@@ -94,6 +95,7 @@ def locate(text: str, form: Form, views: tuple[View, ...], detectors: Detectors)
     for number, view in enumerate(views):
         every = [*detectors.hits(view.text), *detectors.whole.hits(view.text)]
         for hit in sorted(set(every)):
+            verify_span(hit.start, hit.end, hit.score, len(view.text))
             found.extend(placed(view, number, _candidate(hit), clip, form))
     for start, end in opaque_runs(base):
         secret = Candidate(start, end, Type.SECRET, "opaque", _SURE, Source.PATTERN, RANKS[Type.SECRET])

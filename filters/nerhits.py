@@ -13,6 +13,7 @@ from typing import Protocol
 
 from filters.calendar_words import MONTHS, WEEKDAYS
 from filters.eponyms import is_eponym, is_eponym_construction, is_medicine
+from filters.faults import verify_span
 from filters.findings import Source, Type
 from filters.guards import is_code, is_measure
 from filters.propagate import has_name_cue
@@ -111,6 +112,7 @@ def ner_hits(
     """Return the hits worth keeping. `dates` knows durations, relative dates and bare years; `common` common words."""
     found = []
     for span in spans:
+        verify_span(span.start, span.end, span.score, len(text))
         type_, kind = _TYPES[span.label]
         start, end = _trimmed(text, span.start, span.end, type_, common)
         refined = _kind(text, start, end, type_, dates) if start < end else None

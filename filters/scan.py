@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from filters.faults import verify_span
 from filters.findings import Source, Type
 from filters.guards import is_code, is_measure
 from filters.recognizers.base import BEFORE, Recognizer
@@ -158,6 +159,7 @@ def _judged(ready: _Ready, text: str, match: re.Match[str]) -> Hit | None:
         if refined is None:
             return None
         start, end, score = refined
+        verify_span(start, end, score, len(text))
     cued = "cue" in names or (ready.cue is not None and has_cue(ready.cue, text, start, end))
     checked = recognizer.check is not None and recognizer.check(text[start:end])
     if recognizer.guarded and not cued and (is_measure(text, end) or is_code(text, start)):

@@ -101,6 +101,9 @@ async def _clear_or_refuse(exchange: Exchange, prompt: Prompt, vault: Vault, roo
         cleared = await _clear(exchange, prompt, vault, rooms, learnt)
     except CordonError as refusal:
         return await _refuse(exchange, rooms, learnt, refusal)
+    except Exception:  # a mistake of ours: it has its record as well, and the border makes a code of it
+        await _refuse(exchange, rooms, learnt, CordonError("internal"))
+        raise
     finally:
         if cleared is None:
             await rooms.guard.forget(exchange)
