@@ -16,18 +16,23 @@ import json
 import os
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from benchmarks.table import show
 from tests.kit.service import Running, http_house
 
 TOOL = Path(sys.executable).with_name("pii-leak-benchmark-v2")
+_LONGEST_S = 3_600
 HEAD = ("seed", "outcome", "fidelity", "whole", "cut", "inconclusive", "request path", "cases", "partial", "seconds")
 _PARTIAL = re.compile(r"partial.emission[^0-9\n]*(\d+ ?/ ?\d+)", re.IGNORECASE)
 
@@ -41,22 +46,46 @@ def free_port() -> int:
 
 def judged(running: Running, ports: tuple[int, int], seed: str, oracle: str, out: Path) -> tuple[str, ...]:
     """Run the judge once; returns a row of the table without its time."""
-    done = subprocess.run(
+    code, said = _run(
         [TOOL, "--validate", "--out", out / f"v2-{seed}", "--only", "cordon", "--gateway-url",
          f"http://127.0.0.1:{ports[0]}/v1/chat/completions", "--upstream-port", str(ports[1]), "--model", "conformance",
          "--seed", seed, "--oracle", oracle, "--partial-emission", "--json-out", out / f"{seed}.json"],
-        capture_output=True, text=True, check=False, cwd=out,
-        env={**os.environ, "CONFORMANCE_TARGET_API_KEY": running.house.token, "V2_CLIENT_READ_TIMEOUT": "60"},
+        out, {**os.environ, "CONFORMANCE_TARGET_API_KEY": running.house.token, "V2_CLIENT_READ_TIMEOUT": "60"},
     )  # fmt: skip
+    if code < 0:
+        raise SystemExit(f"the judge was ended by signal {-code}; seed {seed} has no result")
     path = out / f"{seed}.json"
     if not path.exists():
-        return (seed, f"exit {done.returncode}", *[""] * 7)
+        return (seed, f"exit {code}", *[""] * 7)
     row = json.loads(path.read_text(encoding="utf-8"))["rows"][0]
-    partial = _PARTIAL.search(done.stdout)
+    partial = _PARTIAL.search(said)
     rates = (row["fidelity_rate"], row["leak_single_chunk"], row["leak_adversarial"], row["inconclusive"])
     cases = f"{row['cases_attempted']}/{row['cases_applicable']}"
     path_leak = str(len(row["request_path_leak"]))
     return (seed, row["outcome"], *map(str, rates), path_leak, cases, partial.group(1) if partial else "")
+
+
+def _run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run the judge to its end, in a group of its own that ends with us: it has children, and must not go on alone."""
+    with (folder / "said.txt").open("w+", encoding="utf-8") as said:
+        judge = subprocess.Popen(
+            list(command), cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=said,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            code = judge.wait(_LONGEST_S)
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"the judge did not end within {_LONGEST_S} s") from None
+        finally:
+            with suppress(ProcessLookupError):  # the usual case: everybody has gone
+                os.killpg(judge.pid, signal.SIGKILL)
+            judge.wait()
+        said.seek(0)
+        return code, said.read()
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(143)  # as an exception, so that judge and service are ended on the way out
 
 
 def main() -> None:
@@ -66,6 +95,8 @@ def main() -> None:
     parser.add_argument("--seed", action="append", default=[], help="a seed to repeat; may be given several times")
     parser.add_argument("--oracle", default="union-worst-case", choices=("midpoint", "union-worst-case"))
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
     seeds = options.seed or [secrets.token_hex(8) for _ in range(options.seeds)]
     rows, ports = [], (free_port(), free_port())
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,11 @@
-"""How fast are the pure steps of redaction, beside the least any replacing can cost?
+"""How fast is redaction, beside others and beside the least any replacing can cost?
 
-    python benchmarks/redaction.py [--people N] [--rounds N]
+    python -m benchmarks.redaction [--people N] [--rounds N] [--requests N] [--steps]
 
-Prints one table: characters per second of each step on the same invented notes, and the ratio to the floor, which is
-`str.replace` for every value (no offsets, no reserved literals, no last look, wrong for nested values). Detection is
-not part of it; it is another process and another benchmark.
+Two tables. The first is whole redaction, detectors and model included, beside Presidio's stock engine with a spaCy NER
+of the same size and beside llm-shield-proxy, in the same run (`redaction_peers.py`). The second is the pure steps:
+characters per second of each on the same invented notes, and the ratio to the floor, which is `str.replace` for every
+value (no offsets, no reserved literals, no last look, wrong for nested values). `--steps` prints the second alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks.redaction_peers import side_by_side
 from filters.findings import Finding, Found, Source, Type
 from filters.leaks import Look, verify_no_leaks
 from filters.output import OutActions, OutputScan
@@ -148,7 +150,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--people", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=2_000, help="requests before every party is weighed")
+    parser.add_argument("--steps", action="store_true", help="the pure steps alone, without peers")
     args = parser.parse_args()
+    if not args.steps:
+        side_by_side(args.rounds, args.requests)
     case = _case(args.people)
     print(
         f"{case.chars:,} characters, {2 * args.people:,} values, best of {args.rounds}; "
