@@ -1,10 +1,11 @@
 """Ways out of a process, tried for real. Runs inside the booted container, with nothing of ours but the lock itself.
 
-    python -IB ways.py '{"lock": "gateway" | null, "pids": {"engine": 7}, ...}'  ->  {"tcp-canary": "REACHED", ...}
+    python -B ways.py '{"lock": "gateway" | null, "pids": {"engine": 7}, ...}'  ->  {"tcp-canary": "REACHED", ...}
 
 Law: what is reached stands in the same container: a canary in a second network namespace, a stand-in proxy on loopback,
 Unix listeners, the running service's own processes. A way that reaches nothing when it is tried without any confinement
 is no test. When everything was tried it stays until it is ended: a listener that it freed must not go back to systemd.
+The addresses are those of `ears.py`; this file stands alone.
 """
 
 from __future__ import annotations
@@ -319,7 +320,7 @@ def main() -> int:
         role = Role(order["lock"])
         if role is not Role.GATEWAY:
             doors = Doors()  # the supervisor gives a worker none of them
-        lock(LockPlan(role, doors.keep(), install_paths(), role_reads(role), (), own_namespaces=False))
+        lock(LockPlan(role, doors.keep(), install_paths(), role_reads(role), (), own_namespaces=bool(order.get("own"))))
     print(json.dumps({name: tried(way) for name, way in ways(order, doors).items()}), flush=True)
     signal.pause()
     return 0

@@ -14,7 +14,7 @@ import pytest
 
 from tests.kit.booted import answered, child, start
 from tests.kit.nspawn import ROOT, Machine, why_not
-from tests.kit.ways import CANARY, EAR, FIRST_PORT, PROXY, REACHED, VICTIM
+from tests.kit.ways import CANARY, FIRST_PORT, REACHED
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
@@ -29,48 +29,6 @@ mkdir -p /home/someone && echo note > /home/someone/note
 touch /run/cordon/ways.py
 systemd-run -q -p Type=notify --unit=canary ip netns exec canary python3 /var/tmp/ears.py canary
 systemd-run -q -p Type=notify --unit=ears python3 /var/tmp/ears.py here
-"""
-EARS = f"""
-import os, socket, sys, threading, time
-def listen(one, address):
-    if isinstance(address, str) and address.startswith("/"):
-        os.makedirs(os.path.dirname(address), exist_ok=True)
-    one.bind(address)
-    one.listen(64)
-    if isinstance(address, str) and address.startswith("/"):
-        os.chmod(address, 0o666)
-    held.append(one)
-    def forever():
-        while True:
-            held.append(one.accept()[0])
-    threading.Thread(target=forever, daemon=True).start()
-def pair():
-    "A connection between two others, made again when somebody ended it."
-    door = socket.create_server(("127.0.0.1", {VICTIM[0]}))
-    while True:
-        with socket.socket() as one:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.bind(("127.0.0.1", {VICTIM[1]}))
-            one.connect(("127.0.0.1", {VICTIM[0]}))
-            other, _ = door.accept()
-            try:
-                one.recv(1)
-            except OSError:
-                pass
-            other.close()
-held = []
-if sys.argv[1] == "canary":
-    listen(socket.socket(), {CANARY})
-else:
-    listen(socket.socket(), {PROXY})
-    for path in ("/run/canary.sock", "\\0canary", "/run/docker.sock", "/run/systemd/resolve/io.systemd.Resolve"):
-        listen(socket.socket(socket.AF_UNIX), path)
-    netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4)
-    netlink.bind(({EAR}, 0))
-    threading.Thread(target=pair, daemon=True).start()
-told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-told.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
-time.sleep(1e6)
 """
 SOCKET = f"""
 [Socket]
@@ -119,8 +77,8 @@ ExecStart=/opt/cordon/bin/python -IB /run/cordon/ways.py {order}
 @pytest.fixture(scope="module")
 def world(service: Machine) -> dict[str, Any]:
     """Canaries within reach, the service running, and what an unconfined process reaches: the positive of every way."""
-    service.write("/var/tmp/ears.py", EARS)
-    service.write("/var/tmp/ways.py", (ROOT / "tests/kit/ways.py").read_text(encoding="utf-8"))
+    for name in ("ears.py", "ways.py"):
+        service.write(f"/var/tmp/{name}", (ROOT / "tests/kit" / name).read_text(encoding="utf-8"))
     service.run("sh", "-c", WORLD)
     service.write("/etc/systemd/system/cordon-probe.socket", SOCKET)
     assert start(service) == 0
