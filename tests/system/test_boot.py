@@ -115,6 +115,17 @@ def test_a_child_that_is_killed_comes_back(machine: Machine, module: str) -> Non
     assert machine.show("cordon.service", "NRestarts") == "0"
 
 
+def test_a_child_that_crashes_says_where_and_nothing_else(machine: Machine) -> None:
+    before = child(machine, "proxy.workers.analyst")
+    machine.run("kill", "-SEGV", str(before))
+    machine.wait_for(lambda: any(line["event"] == "crashed" for line in machine.journal()))
+    said = [line for line in machine.journal() if line["event"].startswith("crashed")]
+    assert {line["role"] for line in said} == {"analyst"}
+    assert any(line.get("place", "").startswith("proxy/workers/analyst.py:") for line in said)
+    machine.wait_for(lambda: child(machine, "proxy.workers.analyst") not in {0, before})
+    answered(machine)
+
+
 def test_what_was_replaced_is_in_the_log(machine: Machine) -> None:
     machine.run("systemctl", "stop", "cordon.service")
     changes = [r for r in records(machine) if r["kind"] == "E" and r["why"] == "change"]
