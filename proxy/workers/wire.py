@@ -1,8 +1,7 @@
 """The messages between gateway, analyst and engine, and their framing. Sans-io.
 
 Law: a message is a frozen dataclass with a tag in `TAGS`; a frame is a 4-byte big-endian length and one JSON object;
-decoding checks every field against its annotation and refuses anything else. Worker links are AF_UNIX stream
-pairs, so there is no network and no peer but the one the supervisor joined.
+decoding checks every field against its annotation and refuses anything else. Links are AF_UNIX pairs: no other peer.
 
     gateway --Find--> analyst --FoundParts--> gateway
     gateway --Generate--> engine --Delta, ToolCallOut, Done--> gateway
@@ -154,14 +153,13 @@ class TurnCall:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the conversation."""
+    """One message of the conversation; `thought` is what a model thought before it spoke or called."""
 
     role: str
     content: RedactedText
     tool_calls: tuple[TurnCall, ...] = ()
     answers: int | None = None
     thought: RedactedText | None = None
-    """What the model thought before it spoke or called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +173,7 @@ class TurnTool:
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """Start an answer. Numbers that are None take the model's recommended value."""
+    """Start an answer. None is the model's own value; the deadline is from now; `credits` tokens may come unasked."""
 
     id: int
     exchange: str
@@ -195,11 +193,8 @@ class Generate:
     presence_penalty: float | None
     frequency_penalty: float | None
     deadline_ms: int
-    """Milliseconds from now."""
     credits: int
-    """Tokens the engine may send before it waits for `Credit`."""
     thinking: bool = False
-    """Ask the model for thoughts, and send them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +218,7 @@ class ToolCallOut:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer ended: `stop length tool_calls cancelled deadline error`."""
+    """The answer ended: `stop length tool_calls cancelled deadline error`. Tokens of thoughts are counted in both."""
 
     id: int
     finish: str
@@ -234,7 +229,6 @@ class Done:
     prompt_ms: int
     answer_ms: int
     thought_tokens: int = 0
-    """Of the completion tokens, those of thoughts, sent or not."""
 
 
 @dataclass(frozen=True, slots=True)
