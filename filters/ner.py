@@ -13,6 +13,9 @@ between the `balanced` and the `strict` threshold it is reported with a score be
 only as `[UNK]` was not seen at all: its silence means nothing, so the caller must ask `unknown_words` as well. Letter
 case and accents are dropped by the tokenizer and carry no meaning here. Sinhala, Tamil and Arabic, which the tokenizer
 cannot read, are put in Latin letters first (`romanise.py`); spans are told in the original.
+
+The model reads a window half-way and goes on only if a piece of it is suspicious (docs/adr/0010-ner-gate.md); how long
+it takes therefore depends on what stands there.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ _TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 _WINDOW = 126  # pieces; [CLS] and [SEP] make 128, what the model was trained on
 _STRIDE = 110  # so that every piece has at least 8 neighbours on each side that exist
 _PAD_TO = 16
+_SHORTEST = 62
+"""The last window of a long text begins where its turn is, if it has so many pieces; it would read some twice else."""
 _LONGEST_WORD = 100
 """WordPiece maps longer words to `[UNK]` as a whole."""
 
@@ -196,12 +201,12 @@ class ClinicalNer:
 
 
 def _starts(total: int) -> Iterator[int]:
-    """Yield window starts; the last window ends with the text and is always full."""
+    """Yield window starts; the last window ends with the text and holds at least `_SHORTEST` pieces."""
     start = 0
     while start + _WINDOW < total:
         yield start
         start += _STRIDE
-    yield max(0, total - _WINDOW)
+    yield max(0, min(start, total - _SHORTEST))
 
 
 def _readable(tokenizer: Any) -> re.Pattern[str]:

@@ -25,6 +25,7 @@ from filters.ner import ClinicalNer, NerFiles
 from filters.romanise import romanise
 from models.clinical_ner.generate import Generator, load_templates
 from models.clinical_ner.labels import KINDS, write_labels
+from models.clinical_ner.letters import labelled, letters
 from models.clinical_ner.lexicon import LANGS, SCRIPT_LANGS, load_lexicon
 from models.clinical_ner.mix import held_out, is_kept_back
 from models.clinical_ner.score import Counts, count, interval, rates
@@ -86,14 +87,7 @@ def _generated(
 ) -> list[dict[str, Any]]:
     templates = load_templates(_HERE / "templates", "dev")
     generator = Generator(load_lexicon(_HERE / "names", "dev"), templates, seed)
-    return [
-        {
-            "id": f"gen-{d.lang}-{i}",
-            "text": d.text,
-            "spans": [{"start": a, "end": b, "label": x} for a, b, x in d.spans],
-        }
-        for i, d in enumerate(generator.documents(count_of, langs, plain_share=plain_share))
-    ]
+    return labelled(generator.documents(count_of, langs, plain_share=plain_share), "gen")
 
 
 _FRAMES = {
@@ -148,6 +142,7 @@ def sets(data: Path) -> dict[str, list[dict[str, Any]]]:
         "own brands (development part)": _negatives("brands"),
         "own questions and notes without identifiers": _generated(LANGS, 500, plain_share=1.0),
     }
+    found["own letters, sentences and names apart from training, de"] = letters()
     for lang in (*LANGS, *SCRIPT_LANGS):
         found[f"generator, unseen sentences and names, {lang}"] = _generated((lang,), 150)
     return found

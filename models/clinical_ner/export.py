@@ -22,6 +22,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 from transformers import BertForTokenClassification
 
+from models.clinical_ner.gate import Gate, load_gate
+
 __all__ = ["export"]
 
 _SMOOTHED_LAYERS = 5
@@ -39,6 +41,19 @@ class _Tagger(torch.nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+
+class _Both(torch.nn.Module):
+    """The tagger, and the highest score the gate gives to a piece of the window."""
+
+    def __init__(self, model: BertForTokenClassification, gate: Gate) -> None:
+        super().__init__()
+        self.model, self.gate = model, gate
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        out = self.model(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        scores = self.gate(out.hidden_states[self.gate.depth]) - 1e4 * (1 - attention_mask.float())
+        return out.logits, scores.max()
 
 
 class _Smoothed(torch.nn.Module):
@@ -109,30 +124,36 @@ def _rows_to_int8(path: Path, out: Path) -> None:
     onnx.save(model, str(out))
 
 
-def _write(model: BertForTokenClassification, path: Path) -> None:
+def _write(model: torch.nn.Module, path: Path, outputs: Sequence[str] = ("logits",)) -> None:
     example = torch.ones(1, 48, dtype=torch.int64)
     torch.onnx.export(
-        _Tagger(model), (example, example), path, dynamo=False, opset_version=17,
-        input_names=["input_ids", "attention_mask"], output_names=["logits"],
+        model, (example, example), path, dynamo=False, opset_version=17,
+        input_names=["input_ids", "attention_mask"], output_names=list(outputs),
         dynamic_axes={"input_ids": {1: "pieces"}, "attention_mask": {1: "pieces"}, "logits": {1: "pieces"}},
     )  # fmt: skip
 
 
 def export(weights: Path, out: Path, texts: Sequence[str]) -> None:
-    """Write `float.onnx`, `model.onnx` and `tokenizer.json` below `out`; `texts` tell how large activations get."""
+    """Write `float.onnx`, `both.onnx` and `tokenizer.json` below `out`; `texts` tell how large activations get.
+
+    `both.onnx` is the int8 model with two outputs: logits, and the score of the gate (`gate.pt` beside the weights).
+    `gate.branch` makes of it what is shipped.
+    """
     out.mkdir(parents=True, exist_ok=True)
     model = BertForTokenClassification.from_pretrained(weights, attn_implementation="eager").eval().float()
+    gate = load_gate(weights / "gate.pt", model.config.hidden_size)
     tokenizer = Tokenizer.from_file(str(weights / "tokenizer.json"))
-    _write(model, out / "float.onnx")
+    _write(_Tagger(model), out / "float.onnx")
     _smooth(model, [e.ids for e in tokenizer.encode_batch(list(texts), add_special_tokens=False) if e.ids])
     whole, rows = out / "smooth.onnx", out / "rows.onnx"
-    _write(model, whole)
+    _write(_Both(model, gate), whole, ("logits", "score"))
     _rows_to_int8(whole, rows)
+    names = [node.name for node in onnx.load(str(rows)).graph.node if "/gate/" in node.name]
     quantize_dynamic(
-        rows, out / "model.onnx", per_channel=True, reduce_range=True, weight_type=QuantType.QInt8,
-        op_types_to_quantize=["MatMul", "Gemm"],
+        rows, out / "both.onnx", per_channel=True, reduce_range=True, weight_type=QuantType.QInt8,
+        op_types_to_quantize=["MatMul", "Gemm"], nodes_to_exclude=names,
     )  # fmt: skip
     whole.unlink()
     rows.unlink()
-    onnx.checker.check_model(str(out / "model.onnx"))
+    onnx.checker.check_model(str(out / "both.onnx"))
     shutil.copy(weights / "tokenizer.json", out / "tokenizer.json")

@@ -24,7 +24,7 @@ from pathlib import Path
 from models.clinical_ner.lexicon import LANGS, SCRIPT_LANGS, Lexicon, Part, part_of
 from models.clinical_ner.slots import SLOTS, Filler
 
-__all__ = ["Example", "Generator", "Span", "Templates", "load_templates"]
+__all__ = ["Example", "Generator", "Span", "Templates", "load_letters", "load_templates"]
 
 Span = tuple[int, int, str]
 
@@ -298,3 +298,11 @@ def _without_punctuation(text: str, spans: tuple[Span, ...]) -> tuple[str, tuple
     inside = {i for a, b, _ in spans for i in range(a, b)}
     chars = [c if i in inside or c not in ",.;:!?()" else " " for i, c in enumerate(text)]
     return "".join(chars), spans
+
+
+def load_letters(path: Path, lang: str) -> tuple[dict[str, Templates], tuple[str, ...], tuple[str, ...]]:
+    """Read letters that only measure: their templates, and given names and surnames that may stand in them."""
+    raw = tomllib.loads(path.read_text("utf8"))
+    rules = {k: tuple(v) for k, v in raw["rules"].items()}
+    templates = Templates((), (), tuple(raw["composed"]["pii"]), (), rules, {})
+    return {lang: templates}, tuple(raw["names"]["given"].split()), tuple(raw["names"]["last"].split())

@@ -13,6 +13,12 @@ from models.clinical_ner.lexicon import SCRIPT_LANGS, Lexicon, NameGroup
 
 __all__ = ["SLOTS", "Filler"]
 
+_BODIES = {
+    "en": "United Nations|UNHCR|UNICEF|NATO|European Union|Amnesty International|Red Crescent|House of Lords",
+    "es": "ONU|Naciones Unidas|Unión Europea|OTAN|Cruz Roja|Amnistía Internacional|Cámara de los Lores|Guardia Civil",
+    "fr": "ONU|Union européenne|Croix-Rouge|Chambre des lords|Commission européenne|Ligue des droits de l’homme",
+}
+"""Organisations that stand in a text for themselves, not for somebody's employer."""
 _MONTHS = {
     "en": "January February March April May June July August September October November December",
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
@@ -278,6 +284,12 @@ class Filler:
         marks = {"#": string.digits, "@": string.ascii_uppercase}
         return "".join(self.rng.choice(marks[c]) if c in marks else c for c in shape)
 
+    def body(self) -> str:
+        return self.rng.choice(_BODIES.get(self.lang, _BODIES["en"]).split("|"))
+
+    def acronym(self) -> str:
+        return "".join(self.rng.choices(string.ascii_uppercase, k=self.rng.randint(3, 5)))
+
     def email(self) -> str:
         r = self.rng
         forms = (
@@ -335,6 +347,8 @@ SLOTS: dict[str, tuple[str, Callable[[Filler], str]]] = {
     "hospital": ("ORG", Filler.hospital),
     "org": ("ORG", Filler.org),
     "tribunal": ("ORG", Filler.tribunal),
+    "body": ("ORG", Filler.body),
+    "acro": ("ORG", Filler.acronym),
     "caseno": ("ID", Filler.caseno),
     "phone": ("PHONE", Filler.phone),
     "email": ("EMAIL", Filler.email),

@@ -6,7 +6,6 @@ Law: given examples, encoder, settings and seed, the weights follow (up to the a
 from __future__ import annotations
 
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from transformers import BertConfig, BertForTokenClassification
 from models.clinical_ner.generate import Example
 from models.clinical_ner.labels import TAGS, tag_ids
 
-__all__ = ["Run", "Settings", "average", "encode_all", "train"]
+__all__ = ["Run", "Settings", "encode_all", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +165,6 @@ def _save(run: Run, model: torch.nn.Module, optimizer: torch.optim.Optimizer, sc
     part = run.out / (_CHECKPOINT + ".part")
     torch.save({**state, "rng": torch.get_rng_state(), "step": at.step, "loss": at.loss}, part)
     part.replace(run.out / _CHECKPOINT)
-
-
-def average(folders: Sequence[Path], out: Path) -> None:
-    """Write the mean of several runs from one trunk (Wortsman et al. 2022, "model soups"): no run is picked."""
-    models = [BertForTokenClassification.from_pretrained(folder) for folder in folders]
-    states = [model.state_dict() for model in models]
-    mean = {name: torch.stack([s[name].float() for s in states]).mean(0).to(w.dtype) for name, w in states[0].items()}
-    models[0].load_state_dict(mean)
-    models[0].save_pretrained(out)
-    shutil.copy(folders[0] / "tokenizer.json", out / "tokenizer.json")
 
 
 @dataclass(slots=True)
