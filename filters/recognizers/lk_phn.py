@@ -30,6 +30,7 @@ EXAMPLES = Examples(
         "PHN no. «112233445566778»",
         "phn «a12b0123456789c»",
         "PHN «1001AB12CD34EF9»",
+        "seen «123412345678907» today",
     ),
     no_match=(
         "12341234567890",

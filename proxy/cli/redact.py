@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import html
 import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -27,6 +25,7 @@ from policies.model import PolicyError
 from proxy.build import rules_of
 from proxy.cli.command import Command, Exit, complain, err, out
 from proxy.cli.explain import grounds_of, recognizers_by_kind
+from proxy.cli.redact_page import COLOURS, Looked, page_of, remarks
 from proxy.cli.shelf import settings_or_defaults
 from proxy.config import ConfigError, PolicySettings, quiet_libraries
 from proxy.detectors import site_of
@@ -38,26 +37,10 @@ from proxy.workers.analyst import load_analyst
 
 __all__ = ["COLOURS", "COMMANDS", "Redactor", "coloured"]
 
-COLOURS: dict[Type, str] = {
-    Type.NAME: "#b3261e", Type.LOCATION: "#0b6e4f", Type.ORG: "#00639b", Type.DATE: "#7a4f01", Type.AGE: "#7a4f01",
-    Type.PHONE: "#6a1b9a", Type.EMAIL: "#6a1b9a", Type.URL: "#6a1b9a", Type.IP: "#6a1b9a", Type.ID: "#ad1457",
-    Type.SECRET: "#ad1457", Type.TEXT: "#455a64", Type.MARKED: "#455a64",
-}  # fmt: skip
-"""A colour a type, dark enough for white letters (contrast above 4.5)."""
-
 _WIDEST = 40
 
 _LABELS = {Type.NAME: "PERSON", Type.SECRET: "ID", Type.TEXT: "ID", Type.MARKED: "ID"}
 """The labels of public benchmarks, where they differ from ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """One text after the analyst: what was found, what a model would read."""
-
-    text: str
-    findings: tuple[Finding, ...]
-    redacted: str
 
 
 class Redactor:
@@ -69,6 +52,7 @@ class Redactor:
         if analyst is None:
             raise CordonError("analyst_canary")
         self._analyst, self._switches, self._actions = analyst, Switches.from_json(rules.switches), rules.actions
+        self._policy = rules.policy.name
 
     @classmethod
     def under(cls, policy: PolicySettings, plugins: Sequence[Path] = ()) -> Redactor:
@@ -89,7 +73,8 @@ class Redactor:
         except (AnalystFault, RedactionError) as error:
             raise CordonError(error.code) from None
         replaced = tuple(f for f in found.parts[0] if self._actions.of(f) is not Action.KEEP)
-        return Looked(text, replaced, result.texts[0].reveal())
+        refused = sorted({f.kind for f in replaced if self._actions.of(f) is Action.REFUSE})
+        return Looked(text, replaced, result.texts[0].reveal(), result.kept, tuple(refused), self._policy)
 
     def replace(self, turns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         """Replace in the turns of one conversation, and refuse what the service would refuse. Raises CordonError."""
@@ -152,7 +137,7 @@ def _run(args: argparse.Namespace) -> int:
         complain(f"the text cannot be made safe: {error.code}; nothing was written")
         return Exit.FAILED
     if args.html:
-        sys.stdout.write(_page(looked))
+        sys.stdout.write(page_of(looked, explain=args.explain))
     else:
         _show(looked, explain=args.explain)
     return Exit.DONE
@@ -189,6 +174,8 @@ def _show(looked: Looked, *, explain: bool) -> None:
     console.print(looked.redacted, markup=False)
     console.print()
     console.print(_legend(looked.findings))
+    for line in remarks(looked):
+        console.print(line, style="dim", markup=False)
     if explain and looked.findings:
         console.print()
         console.print(_reasons(looked))
@@ -212,34 +199,6 @@ def _legend(findings: tuple[Finding, ...]) -> Text:
     for kind in sorted(counts):
         legend.append(f" {kind} ", f"bold white on {COLOURS[kind]}").append(f" {counts[kind]}   ")
     return legend
-
-
-def _page(looked: Looked) -> str:
-    """One self-contained page: the text with labels, what a model would read, a legend, and nothing that runs."""
-    pieces, at = [], 0
-    for f in looked.findings:
-        pieces.append(html.escape(looked.text[at : f.start]))
-        value = html.escape(looked.text[f.start : f.end])
-        pieces.append(f'<mark class="{f.type}">{value}<b>{f.type}</b></mark>')
-        at = f.end
-    pieces.append(html.escape(looked.text[at:]))
-    rules = "".join(f".{t}{{background:{c}}}" for t, c in COLOURS.items())
-    counts = Counter(f.type for f in looked.findings)
-    legend = "".join(f'<mark class="{t}">{t}<b>{n}</b></mark> ' for t, n in sorted(counts.items()))
-    return _PAGE.format(
-        rules=rules, legend=legend or "nothing found", text="".join(pieces), redacted=html.escape(looked.redacted)
-    )
-
-
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Cordon: what would be replaced</title>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<style>body{{font:16px/1.6 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f}}
-pre{{white-space:pre-wrap;font:inherit;background:#f6f6f9;padding:1rem;border-radius:.5rem}}
-mark{{color:#fff;border-radius:.25rem;padding:.05rem .3rem}} mark b{{font-size:.7em;opacity:.85;margin-left:.4em}}
-@media(prefers-color-scheme:dark){{body{{background:#121316;color:#e3e2e6}}pre{{background:#1f2024}}}}{rules}</style>
-<h1>What would be replaced</h1><p>{legend}</p><h2>The text</h2><pre>{text}</pre>
-<h2>What a model would read</h2><pre>{redacted}</pre></html>
-"""
 
 
 def _lines(redactor: Redactor, source: Path, target: Path) -> int:

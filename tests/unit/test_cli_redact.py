@@ -15,6 +15,7 @@ from policies.load import read_regime
 from proxy.build import rules_of
 from proxy.cli.explain import grounds_of, recognizers_by_kind
 from proxy.cli.redact import COLOURS, Redactor, coloured
+from proxy.cli.redact_page import Looked
 from proxy.config import PolicySettings
 from proxy.errors import CordonError
 from proxy.policy_files import read_rules, shipped_policies
@@ -43,7 +44,7 @@ def test_what_is_found_is_replaced_and_the_spans_are_its_places(redactor: Redact
     assert not any(original in looked.redacted for original in ORIGINALS)
     found = {NOTE[f.start : f.end] for f in looked.findings}
     assert set(ORIGINALS) <= found
-    assert redactor.look("") == type(looked)("", (), "")
+    assert redactor.look("") == Looked("", (), "", policy="hospital")
 
 
 def test_in_a_conversation_one_person_is_one_placeholder(redactor: Redactor) -> None:
@@ -143,6 +144,22 @@ def test_the_page_is_one_file_that_runs_nothing(loaded: None, tmp_path: Path) ->
     assert "&lt;b&gt;results" in ran.out
     assert "src=" not in ran.out.replace("default-src", "")
     assert '<mark class="NAME">Nimal Perera<b>NAME</b></mark>' in ran.out
+
+
+def test_what_stays_is_said_in_both_views(loaded: None, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("Nimal Perera on ward 7B for 3 days")
+    for ran in (cordon("redact", tmp_path / "note.txt"), cordon("redact", "--html", tmp_path / "note.txt")):
+        assert "policy hospital" in ran.out
+        assert re.search(r"left as it is: .*ward_bed 1", ran.out)
+
+
+def test_the_page_says_why_when_asked(loaded: None, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text(NOTE + "<script>")
+    plain, reasons = (cordon("redact", "--html", *more, tmp_path / "note.txt").out for more in ((), ("--explain",)))
+    assert "because" not in plain
+    assert "<th>because" in reasons
+    assert "its form, and its check digit is right" in reasons
+    assert "<script" not in reasons
 
 
 def test_rows_have_offsets_in_code_points(loaded: None, tmp_path: Path) -> None:

@@ -85,6 +85,26 @@ def test_checksum_veto(kind: str, bare: str, cued: str, mistyped: str) -> None:
     assert _score(kind, cued.replace(bare, mistyped)) >= 850
 
 
+CHECKED = [entry for entry in ENTRIES if entry.recognizer.check is not None]
+
+
+@pytest.mark.parametrize("entry", CHECKED, ids=[entry.recognizer.kind for entry in CHECKED])
+def test_bare_cued_and_mistyped(entry: Entry) -> None:
+    """A value with its check digit, the same beside every cue, and with a digit wrong beside every cue."""
+    r = entry.recognizer
+    check = r.check or pytest.fail("no check")
+    values = [m[m.index("«") + 1 : m.index("»")] for m in entry.examples.match]
+    value = next(v for v in values if check(v))
+    at = max(i for i, c in enumerate(value) if c.isdigit())
+    mistyped = [value[:at] + digit + value[at + 1 :] for digit in "0123456789"] + ["000-12-3456"]  # never an SSN
+    wrong = next(w for w in mistyped if not check(w) and _score(r.kind, w))
+    assert _score(r.kind, f"x {value} y") >= BALANCED
+    assert _score(r.kind, f"x {wrong} y") < _score(r.kind, f"x {value} y")
+    for cue in r.cues:
+        assert _score(r.kind, f"{cue} {value}") >= BALANCED
+        assert _score(r.kind, f"{cue}: {wrong}") >= BALANCED
+
+
 def test_area_9xx_is_a_social_security_number() -> None:
     assert _score("us_ssn", "956-47-1234") >= BALANCED
     assert _score("us_ssn", "000-12-3456") >= 350
