@@ -119,8 +119,11 @@ _CODES = {"killed": "guard_unavailable", "hung": "guard_timeout"}
 
 def _strike(monkeypatch: pytest.MonkeyPatch, process: EngineProcess, fault: str) -> None:
     """The guard dies, or stands still and is waited for no longer than a moment."""
+    if fault == "killed":
+        os.kill(process.process.pid, signal.SIGKILL)
+        return
     monkeypatch.setattr(judging, "_MIN_LIMIT_S", 0.4)
-    os.kill(process.process.pid, signal.SIGKILL if fault == "killed" else signal.SIGSTOP)
+    os.kill(process.process.pid, signal.SIGSTOP)
 
 
 @pytest.mark.parametrize("stream", [True, False])
