@@ -146,7 +146,8 @@ def test_a_row_that_cannot_be_judged_is_refused_with_a_code(tmp_path: Path) -> N
         (None, "refuse", "bad_row"),
         (6, "permit", None),
     ]
-    assert "hate" not in said[3]["scores"]
+    scores = said[3]["scores"]
+    assert isinstance(scores, dict) and "hate" not in scores
     assert all(unit.text.startswith("[") for unit in guard.seen)
     assert len(guard.forgotten) == 4  # every row that could be asked about
 
