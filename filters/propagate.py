@@ -28,6 +28,9 @@ _MOST_DIGITS = 64
 """No identifier has more digits; every beginning of a key is a key of its own, so long ones would cost their square."""
 _MOST_GROUPS = 32
 """A number has at most this many groups of digits; without a bound, a text of "1-1-1-" costs its square."""
+_MOST_WORDS, _MOST_NAME_WORDS = 64, 12
+"""Longer values are looked for by their words, or found again by what found them: tried at every place where its first
+word stands, a value as long as the text would cost the square of it."""
 _SURE = 700
 _CERTAIN = 950
 
@@ -134,10 +137,11 @@ class Known:
             tokens = tuple(word.text for word in words(form))
             if not tokens:
                 continue
-            whole = _Key(tokens, value.type, value.kind, _stands_alone(value, tokens, common))
-            keys.append(whole)
-            if whole.alone:
-                spread.append(form)
+            if len(tokens) <= (_MOST_NAME_WORDS if value.type is Type.NAME else _MOST_WORDS):
+                whole = _Key(tokens, value.type, value.kind, _stands_alone(value, tokens, common))
+                keys.append(whole)
+                if whole.alone:
+                    spread.append(form)
             flat = "".join(c for c in form if c.isdigit())
             if _LONG_DIGITS <= len(flat) <= _MOST_DIGITS and sum(map(str.isalpha, form)) <= 3:
                 digits.append((flat, value.type, value.kind))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -386,23 +384,6 @@ def test_look_reads_one_window(analyst: Analyst) -> None:
 # ---- limits, chunks, determinism ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "seed", ["1-", "12/", "1.", "a@", "Perera ", "943 476 5919 ", "12/03/2021 ", "%41", "aGVsbG8g", "a" * 59 + "\n"]
-)
-def test_the_whole_path_grows_with_the_text(seed: str) -> None:
-    patterns = Analyst(analyse.catalogue(), None)
-
-    def cost(characters: int) -> float:
-        text = seed * (characters // len(seed))
-        begin = time.process_time()
-        with contextlib.suppress(AnalystFault):
-            find(patterns, text)
-        return time.process_time() - begin
-
-    cost(1_000)
-    assert cost(16_000) < 10 * cost(4_000) + 0.05
-
-
 def test_text_too_long(analyst: Analyst) -> None:
     with pytest.raises(AnalystFault) as fault:
         find(analyst, "x" * 300_000, "y" * 200_001)
@@ -415,12 +396,22 @@ def test_text_too_encoded(analyst: Analyst) -> None:
     assert fault.value.code == "text_too_encoded"
 
 
-@pytest.mark.parametrize("offset", range(3_700, 4_040, 17))
-def test_an_identifier_at_every_offset_around_a_cut(analyst: Analyst, offset: int) -> None:
+@pytest.mark.parametrize("offset", range(3_700, 4_040, 85))
+def test_an_identifier_at_an_offset_around_a_cut(analyst: Analyst, offset: int) -> None:
     filler = ("word " * 2_000)[:offset].rstrip() + " "
     value = "NHS 943 476 5918"
     text = filler + value + " and dose 12345678 mg then" + " more" * 300
     assert texts(analyst, text) == ["943 476 5918"]
+
+
+def test_an_identifier_at_every_offset_around_a_cut(analyst: Analyst) -> None:
+    """Every offset of two identifiers before, on and after the end of a chunk: found as anywhere else, each once."""
+    filler = "word " * 2_000
+    for offset in range(3_690, 4_050):
+        text = filler[: offset - 1] + " NIC 911042754V, mail a@b.org."
+        hits = analyst._read_patterns(text)
+        found = {(text[h.start : h.end], h.type.value, h.kind) for h in hits if h.score >= 500}
+        assert found == {("911042754V", "ID", "lk_nic"), ("a@b.org", "EMAIL", "email")}, offset
 
 
 def test_a_value_longer_than_the_overlap(analyst: Analyst) -> None:
@@ -452,6 +443,14 @@ def test_the_same_in_any_process_with_any_hash_seed() -> None:
     }  # fmt: skip
     assert len(outs) == 1
     assert "Finding" in outs.pop()
+
+
+def test_the_order_of_the_recognizers_does_not_matter(analyst: Analyst) -> None:
+    text = "\n".join(e.replace("«", "").replace("»", "") for entry in analyse.catalogue() for e in entry.examples.match)
+    turned = Analyst(tuple(reversed(analyse.catalogue())), FakeNer())
+    readers = turned._all._analyzer.registry.recognizers[0]._readers
+    turned._all._analyzer.registry.recognizers[0]._readers = tuple(reversed(readers))
+    assert find(turned, text, NOTE) == find(analyst, text, NOTE)
 
 
 def test_a_warm_memory_changes_nothing_but_the_work() -> None:

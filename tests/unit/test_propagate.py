@@ -136,3 +136,10 @@ def test_repr_of_a_value_is_a_length() -> None:
 )
 def test_name_cues(text: str, cue: bool) -> None:
     assert has_name_cue(text, len(text)) is cue
+
+
+def test_a_value_as_long_as_a_text_is_looked_for_by_its_words_alone() -> None:
+    """Tried whole at every place, it would cost the square of the text."""
+    known = Known.of([Value(Type.NAME, "person", "Perera " * 500, 900, Source.NER, cued=False)], [], frozenset())
+    assert known.spread == ("perera",)
+    assert len(known.search("Dr Perera and Perera")[0]) == 2
