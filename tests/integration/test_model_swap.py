@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
+import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from proxy.cli.demo_house import DemoHouse, build_house
@@ -31,9 +33,21 @@ scenarios = []
 """
 
 
-def _choose(house: DemoHouse, name: str) -> str:
-    """Put a tiny model on the site's shelf and into the settings; return its digest."""
-    sha256 = tiny_gemma4(house.folder / f"{name}.gguf")
+def _hungry(path: Path) -> str:
+    """A tiny file whose header speaks of a million key-value heads in every layer; returns its SHA-256."""
+    tiny_gemma4(path)
+    raw = bytearray(path.read_bytes())
+    key = b"gemma4.attention.head_count_kv"
+    at = raw.index(key) + len(key) + 4 + 4 + 8  # after type, type of the items, and their number
+    assert struct.unpack_from("<4i", raw, at) == (1, 1, 1, 1)
+    struct.pack_into("<4i", raw, at, *[1 << 20] * 4)
+    path.write_bytes(raw)
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _choose(house: DemoHouse, name: str, write: Callable[[Path], str] = tiny_gemma4) -> str:
+    """Put a model on the site's shelf and into the settings; return its digest."""
+    sha256 = write(house.folder / f"{name}.gguf")
     (house.folder / "site.toml").write_text(ENTRY % (name, name, sha256))
     config = house.folder / "cordon.toml"
     text = config.read_text().replace('answer = "demo-chat"', f'answer = "{name}"')
@@ -51,8 +65,7 @@ def _cordon(house: DemoHouse, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_model_that_does_not_fit_is_refused_by_serve_and_named_by_check(tmp_path: Path) -> None:
     house = build_house(tmp_path)
-    _choose(house, "huge")
-    os.truncate(house.folder / "huge.gguf", 1 << 42)  # four terabytes of nothing: a hole, not a byte on the disk
+    _choose(house, "huge", _hungry)
     before = sorted(path.name for path in house.folder.rglob("*"))
     refused = _cordon(house, "serve")
     assert refused.returncode == 78
