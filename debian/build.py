@@ -42,7 +42,7 @@ _SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config")
 _UNIT_KINDS = ("*.service", "*.socket", "*.timer")
 _DROPPED = re.compile(r"(^|/)(__pycache__|tests?)/|\.(pyc|pyx|pxd|c|cpp|h)$")
 """Left out of the libraries: their own tests and sources, a fifth of their size. numpy and spaCy need what is below."""
-_NOT_RUN = re.compile(r"^llama_cpp/(include/|lib/cmake/|lib/libllama-common|server/)")
+_NOT_RUN = re.compile(r"^llama_cpp/(include/|lib/cmake/|lib/pkgconfig/|lib/libllama-common|server/)")
 """Of llama.cpp: headers, build files, what only its own programs use, and the Python package's server."""
 _KEPT = re.compile(r"^(numpy/(_core|random|lib|testing|ma)|spacy/|thinc/|llama_cpp/)")
 
@@ -120,12 +120,19 @@ def _unpack(wheel: Path, site: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.infolist():
             name = re.sub(r"^[^/]+\.data/(purelib|platlib)/", "", entry.filename)
-            dropped = _NOT_RUN.match(name) or (_DROPPED.search(name) and not _KEPT.match(name))
-            if entry.is_dir() or ".data/" in name or dropped:
+            if entry.is_dir() or _is_dropped(name):
                 continue
             target = site / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(archive.read(entry))
+            data = archive.read(entry)
+            if name.endswith(".dist-info/RECORD"):  # it names what is left out too, with digests that differ by build
+                lines = data.decode("utf-8").splitlines(keepends=True)
+                data = "".join(line for line in lines if not _is_dropped(line.partition(",")[0])).encode("utf-8")
+            target.write_bytes(data)
+
+
+def _is_dropped(name: str) -> bool:
+    return bool(".data/" in name or _NOT_RUN.match(name) or (_DROPPED.search(name) and not _KEPT.match(name)))
 
 
 # ---- system ----------------------------------------------------------------------------------------------------------

@@ -23,11 +23,12 @@ awk '/^llama-cpp-python==/ { on = 1 } on { print } on && !/\\$/ { exit }' "$here
 $pip download --no-deps --no-binary :all: --no-build-isolation --require-hashes -r "$work/source.txt" -d "$work"
 tar -xzf "$work"/llama_cpp_python-*.tar.gz -C "$work/source" --strip-components=1
 
+# A search path of the build is cut at installation, and its length stays in the library: so it names no folder.
 map="-ffile-prefix-map=$work=/llama"
 export CMAKE_BUILD_PARALLEL_LEVEL=$jobs PATH="$work/tools/bin:$PATH"
 export CMAKE_ARGS="-DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON \
  -DGGML_RPC=OFF -DLLAMA_CURL=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAVA_BUILD=OFF -DCMAKE_SKIP_INSTALL_RPATH=OFF \
- -DCMAKE_INSTALL_RPATH=\$ORIGIN -DCMAKE_INSTALL_BINDIR=llama_cpp/lib -DCMAKE_INSTALL_LIBDIR=llama_cpp/lib \
+ -DCMAKE_BUILD_RPATH_USE_ORIGIN=ON -DCMAKE_INSTALL_RPATH=\$ORIGIN -DCMAKE_INSTALL_BINDIR=llama_cpp/lib -DCMAKE_INSTALL_LIBDIR=llama_cpp/lib \
  -DCMAKE_INSTALL_INCLUDEDIR=llama_cpp/include -DCMAKE_C_FLAGS=$map -DCMAKE_CXX_FLAGS=$map \
  -DCMAKE_SHARED_LINKER_FLAGS=-Wl,--build-id=none -DCMAKE_MODULE_LINKER_FLAGS=-Wl,--build-id=none"
 $pip wheel --no-deps --no-build-isolation --no-cache-dir --wheel-dir "$wheels" \

@@ -133,3 +133,28 @@ def test_the_menu_entry_and_the_browsers_find_their_programs(build: ModuleType, 
         assert ("allowed_extensions" in host) == (manifest == "firefox.json")
     assert set(build._PROGRAMS) == {"cordon", Path(host["path"]).name}
     assert all(callable(importlib.import_module(module).main) for module in build._PROGRAMS.values())
+
+
+def test_what_differs_by_build_is_neither_in_the_tree_nor_in_its_list(build: ModuleType, tmp_path: Path) -> None:
+    """llama.cpp's own list of where it was built: a folder with a name made at random."""
+    trees = []
+    for folder in ("tmpa", "tmpb"):
+        wheel = tmp_path / f"{folder}.whl"
+        record = (
+            f"llama_cpp/a.py,sha256=x,1\nllama_cpp/lib/pkgconfig/llama.pc,sha256={folder},9\nr.dist-info/RECORD,,\n"
+        )
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("llama_cpp/a.py", "1")
+            archive.writestr("llama_cpp/lib/pkgconfig/llama.pc", f"prefix=/{folder}")
+            archive.writestr("r.dist-info/RECORD", record)
+        build._unpack(wheel, tmp_path / folder)
+        files = [path for path in (tmp_path / folder).rglob("*") if path.is_file()]
+        trees.append({str(path.relative_to(tmp_path / folder)): path.read_text() for path in files})
+    assert trees[0] == trees[1]
+    assert trees[0]["r.dist-info/RECORD"] == "llama_cpp/a.py,sha256=x,1\nr.dist-info/RECORD,,\n"
+
+
+def test_no_path_of_the_build_is_linked_in() -> None:
+    script = (Path(__file__).parents[2] / "debian/llama-wheel.sh").read_text(encoding="utf-8")
+    assert "-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON" in script
+    assert "-ffile-prefix-map=$work=/llama" in script
