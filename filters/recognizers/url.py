@@ -11,6 +11,8 @@ __all__ = ["EXAMPLES", "RECOGNIZER"]
 
 _REST = re.compile(r"[^\s<>\"]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,15}\Z", re.IGNORECASE)
+_EARLIER = re.compile(r"[a-z]://[^\s<>\"]", re.IGNORECASE)
+_LOOK_BACK = 256
 _MAX_HOST = 253
 _TRAILING = ".,;:!?'*_)]}"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
@@ -22,11 +24,20 @@ _PUBLIC = (
 )
 
 
+def _within_another(text: str, at: int) -> bool:
+    """Whether an address that began before in the same run reaches over this one ("http://a.http://a."): each would
+    reach to the end of the run, and so many would cost its square.
+    """
+    before = text[max(0, at - _LOOK_BACK) : at]
+    run = before[max(map(before.rfind, ' \t\r\n<>"')) + 1 :]
+    return _EARLIER.search(run) is not None
+
+
 def _whole(text: str, start: int, end: int) -> tuple[int, int, int] | None:
     """Take the scheme or host before the pattern and everything up to white space, without closing punctuation."""
     if text.startswith("://", start):
         scheme = _SCHEME.search(text[max(0, start - 16) : start])
-        if scheme is None:
+        if scheme is None or _within_another(text, start):
             return None
         start -= len(scheme.group())
     elif text[start] == ".":
