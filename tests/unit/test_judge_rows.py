@@ -147,7 +147,8 @@ def test_a_row_that_cannot_be_judged_is_refused_with_a_code(tmp_path: Path) -> N
         (6, "permit", None),
     ]
     scores = said[3]["scores"]
-    assert isinstance(scores, dict) and "hate" not in scores
+    assert isinstance(scores, dict)
+    assert "hate" not in scores
     assert all(unit.text.startswith("[") for unit in guard.seen)
     assert len(guard.forgotten) == 4  # every row that could be asked about
 
