@@ -210,8 +210,8 @@ def test_a_drop_in_costs_what_is_said(tmp_path: Path, name: str, most: float) ->
 
 NO_PROTECTION = {
     "Type", "NotifyAccess", "KillMode", "Sockets", "ExecStartPre", "ExecStart", "Environment", "WatchdogSec",
-    "WatchdogSignal", "TimeoutStartSec", "TimeoutStopSec", "Restart", "RestartSec", "RestartPreventExitStatus", "OOMPolicy",
-    "OOMScoreAdjust", "CPUWeight", "IOWeight", "LogNamespace", "StateDirectory", "ProcSubset",
+    "WatchdogSignal", "TimeoutStartSec", "TimeoutStopSec", "Restart", "RestartSec", "RestartPreventExitStatus",
+    "OOMPolicy", "OOMScoreAdjust", "CPUWeight", "IOWeight", "LogNamespace", "StateDirectory", "ProcSubset",
     "RootDirectoryStartOnly", "MountAPIVFS",  # without these two the service does not start at all
     "Description", "After", "AssertControlGroupController", "StartLimitIntervalSec", "Also", "WantedBy",
 }  # fmt: skip
