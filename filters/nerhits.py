@@ -7,7 +7,7 @@ or a brand is a person.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from filters.eponyms import is_eponym, is_eponym_construction, is_medicine
 from filters.faults import verify_span
 from filters.findings import Source, Type
 from filters.guards import is_code, is_measure
+from filters.lexicon import ordinary_words
 from filters.propagate import has_name_cue
 from filters.scan import RANKS, Hit, Scanner
 from filters.words import Word, words
@@ -75,6 +76,10 @@ _OF_AGE = re.compile(
     r"jaar|oud|leeftijd|anos?|idade|turned|born|months?|meses|mois|mesi|i'm|am|m|f|male|female)(?![^\W_])",
     re.IGNORECASE,
 )
+_CHAIN = re.compile(r"(?<![a-z-])[a-z]{3,30}(?:-[a-z]{3,30}){3,15}(?![a-z-])")
+"""Four or more lower-case words in a row with hyphens: an address on the web, a file's name, a phrase drawn by lot."""
+_LONGEST_CHAIN = 496
+_ORDINARY = ordinary_words()
 _BAND = re.compile(r"(?:\d{1,2}|[XY])[pq]\d{1,3}", re.IGNORECASE)
 """A band of a chromosome."""
 _DOUBTED = 450
@@ -118,9 +123,10 @@ def ner_hits(
         refined = _kind(text, start, end, type_, dates) if start < end else None
         if refined is not None:
             cued = type_ is Type.NAME and has_name_cue(text, start)
-            doubted = not cued and _is_doubtful(text, start, end, span.score, common) and type_ in _CASED
-            score = min(span.score, _DOUBTED) if doubted else span.score
-            found.append(Hit(start, end, type_, refined or kind, score, RANKS[type_], cued, source))
+            for first, last in [(start, end)] if cued or type_ not in _CASED else _named(text, start, end):
+                doubted = not cued and _is_doubtful(text, first, last, span.score, common) and type_ in _CASED
+                score = min(span.score, _DOUBTED) if doubted else span.score
+                found.append(Hit(first, last, type_, refined or kind, score, RANKS[type_], cued, source))
     return _with_company(text, sorted(found), common)
 
 
@@ -207,6 +213,21 @@ def _is_doubtful(text: str, start: int, end: int, score: int, common: frozenset[
     if score < _SURE_OF_ACRONYM and value.isupper() and len(value) <= _ACRONYM and not text.isupper():
         return True
     return score < _UNSURE and all(word.text in common for word in words(value))
+
+
+def _named(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Leave out the ordinary words of a chain: the model takes "bucket-ladder-candle-wedge" for a name.
+
+    Every other word stays what the model took it for, so a name in a file's name is found ("john-smith-blood-results").
+    """
+    first = max(0, start - _LONGEST_CHAIN)
+    around = text[first : end + _LONGEST_CHAIN]
+    if "-" in around and any(m.start() <= start - first and end - first <= m.end() for m in _CHAIN.finditer(around)):
+        for word in words(text[start:end]):
+            if word.text not in _ORDINARY:
+                yield start + word.start, start + word.end
+    else:
+        yield start, end
 
 
 def _is_no_person(text: str, start: int, end: int) -> bool:

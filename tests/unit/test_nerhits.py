@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from filters.findings import Source, Type
-from filters.lexicon import common_words
+from filters.lexicon import common_words, ordinary_words
 from filters.nerhits import ner_hits
 from filters.recognizers import catalogue
 from filters.scan import Scanner
@@ -136,3 +136,43 @@ def test_an_address_ends_where_the_next_sentence_begins(text: str, span: str, va
 def test_hits_say_where_they_come_from() -> None:
     (hit,) = ner_hits("Mr Perera", [FakeSpan(3, 9, "PERSON", 640)], DATES)
     assert (hit.source, hit.type, hit.score, hit.cued) == (Source.NER, Type.NAME, 640, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "values"),
+    [
+        ("record bucket-ladder-candle-wedge: here", "bucket-ladder-candle-wedge", []),
+        ("record bucket-ladder-candle-wedge: here", "ladder-candle", []),
+        ("see nimal-perera-blood-result.pdf", "nimal-perera-blood-result", ["nimal", "perera"]),
+        ("see ladder-perera-candle-wedge now", "ladder-perera-candle", ["perera"]),
+        ("the bucket-ladder-candle left", "bucket-ladder-candle", ["bucket-ladder-candle"]),  # three words are no chain
+        ("Bucket-Ladder-Candle-Wedge left", "Bucket-Ladder-Candle-Wedge", ["Bucket-Ladder-Candle-Wedge"]),
+        ("dr bucket-ladder-candle-wedge", "bucket-ladder-candle-wedge", ["bucket-ladder-candle-wedge"]),  # a cue
+        ("garcia-de-la-torre came", "garcia-de-la-torre", ["garcia-de-la-torre"]),
+    ],
+)
+@pytest.mark.parametrize("label", ["PERSON", "LOCATION", "ORG"])
+def test_ordinary_words_in_a_chain_are_nobody(text: str, span: str, values: list[str], label: str) -> None:
+    if text.startswith("dr ") and label != "PERSON":
+        values = []  # the cue is one of a person
+    start = text.index(span)
+    hits = ner_hits(text, [FakeSpan(start, start + len(span), label, 860)], DATES, common_words())
+    assert [text[hit.start : hit.end] for hit in hits] == values
+
+
+def test_no_ordinary_word_is_a_word_that_names_may_be() -> None:
+    ordinary = ordinary_words()
+    assert not ordinary & {
+        "rose",
+        "mark",
+        "may",
+        "lang",
+        "young",
+        "brown",
+        "kandy",
+        "grace",
+        "hunter",
+        "baker",
+        "smith",
+    }
+    assert all(4 <= len(word) <= 9 and word.isascii() and word.islower() for word in ordinary)
