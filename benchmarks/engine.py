@@ -238,7 +238,7 @@ def _engine_cases(chosen: argparse.Namespace, cases: Sequence[str], sizes: Sizes
     needs_guard = {"E1", "E2"} & set(cases)
     cells = max(2 * sizes.history, 4096) if "E5" in cases else 4096
     answer = answer_role(
-        chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=cells, request_tokens=cells, slots=8,
+        chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=cells, request_tokens=cells, slots=chosen.slots,
         empty_thought=not _id(chosen.answer).startswith("shape-"),  # after it, random weights say what is not shown
     )  # fmt: skip
     roles = [answer] if set(cases) - {"E1", "E2"} else []
@@ -282,6 +282,7 @@ def main() -> None:
     parser.add_argument("--cases", default=",".join(_CASES))
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--slots", type=int, default=8, help="answers at once that the engine is made for (default: 8)")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--no-server", action="store_true")
     parser.add_argument("--peer-libs", type=Path)
