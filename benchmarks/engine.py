@@ -238,7 +238,8 @@ def _engine_cases(chosen: argparse.Namespace, cases: Sequence[str], sizes: Sizes
     needs_guard = {"E1", "E2"} & set(cases)
     cells = max(2 * sizes.history, 4096) if "E5" in cases else 4096
     answer = answer_role(
-        chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=cells, request_tokens=cells, slots=chosen.slots,
+        chosen.answer, _sha256(chosen.answer), id=_id(chosen.answer), context=cells, request_tokens=cells,
+        slots=chosen.slots,
         empty_thought=not _id(chosen.answer).startswith("shape-"),  # after it, random weights say what is not shown
     )  # fmt: skip
     roles = [answer] if set(cases) - {"E1", "E2"} else []
