@@ -10,6 +10,7 @@ from filters.recognizers.base import Examples, Recognizer, Scores
 __all__ = ["EXAMPLES", "RECOGNIZER"]
 
 _REST = re.compile(r"[^\s<>\"]*")
+_ENDS = re.compile(r"[\s<>\"]")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,15}\Z", re.IGNORECASE)
 _EARLIER = re.compile(r"[a-z]://[^\s<>\"]", re.IGNORECASE)
 _LOOK_BACK = 256
@@ -28,8 +29,7 @@ def _within_another(text: str, at: int) -> bool:
     """Whether an address that began before in the same run reaches over this one ("http://a.http://a."): each would
     reach to the end of the run, and so many would cost its square.
     """
-    before = text[max(0, at - _LOOK_BACK) : at]
-    run = before[max(map(before.rfind, ' \t\r\n<>"')) + 1 :]
+    run = _ENDS.split(text[max(0, at - _LOOK_BACK) : at])[-1]
     return _EARLIER.search(run) is not None
 
 

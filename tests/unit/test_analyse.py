@@ -62,6 +62,17 @@ def test_quadratic_hits(analyst: Analyst) -> None:
     assert (found[0].start, found[0].end) == (0, len(text)) or len(found) == 1_500
 
 
+@pytest.mark.parametrize(
+    "between", [" ", "\n", "\x0b", "\x0c", "\x1e", "\x85", "\u2028", "\u2029", "<", ">", '"', ";", "|"]
+)
+def test_every_address_in_a_row_is_covered(analyst: Analyst, between: str) -> None:
+    """A form feed, which pages of a PDF leave, ends an address like any white space; the next is found too."""
+    text = f"see http://one.example/nimal{between}http://two.example/perera end"
+    covered = {at for finding in find(analyst, text).parts[0] for at in range(finding.start, finding.end)}
+    for word in ("nimal", "perera"):
+        assert set(range(text.index(word), text.index(word) + len(word))) <= covered
+
+
 def test_many_hits_on_lines(analyst: Analyst) -> None:
     text = "\n".join(f"a{i}@ward.example" for i in range(1_500))
     assert texts(analyst, text) == text.split("\n")
