@@ -36,7 +36,7 @@ from filters.findings import Finding, Found, Source, Type
 from filters.fold import views
 from filters.guards import is_code, is_measure
 from filters.lexicon import common_words
-from filters.local import Detectors, Local, locate
+from filters.local import Detectors, Local, Note, locate
 from filters.nerhits import SpanSource, ner_hits
 from filters.parts import Form, Part, PatientText
 from filters.plugins import NerPlugin
@@ -340,7 +340,7 @@ class Analyst:
         def read() -> Local:
             readings = views(raw, form)
             sketch = memory.sketch(view.text for view in readings)
-            return replace(locate(raw, form, readings, detectors), sketch=sketch)
+            return replace(locate(raw, form, readings, detectors), sketch=sketch, note=Note())
 
         return Text(raw, form, memory.local(caller, self.catalogue_digest, form, raw, read))
 

@@ -1,8 +1,8 @@
 """What was found in messages seen before, so that a conversation costs what is new in it.
 
-Law: offsets and keyed hashes of words, no text and no plain hash of one. A message is named by an HMAC, with a key of
-this process, over caller, catalogue, form and text, so nobody can learn from the time of an answer what somebody else
-sent. Bounded in number, size and age; the clock and the key are handed in.
+Law: offsets and keyed hashes of words and numbers, no text and no plain hash of one. A message is named by an HMAC,
+with a key of this process, over caller, catalogue, form and text, so nobody can learn from the time of an answer what
+somebody else sent. Bounded in number, size and age; the clock and the key are handed in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from filters.local import Local
 from filters.parts import Form
-from filters.words import tokens_of
+from filters.propagate import searchable
 
 __all__ = ["Memory"]
 
@@ -24,7 +24,8 @@ _MOST = 4_096
 _BYTES = 32 * 1024 * 1024
 _IDLE_S = 30 * 60
 _ENTRY_BYTES = 512
-_PLACE_BYTES = 320
+_PLACE_BYTES = 640
+"""A place, and what is noted of it (`local.Settled`)."""
 
 
 @dataclass(slots=True)
@@ -73,16 +74,18 @@ class Memory:
         self._entries.move_to_end(name)
         return entry.local
 
-    def hashed(self, words: Iterable[str]) -> frozenset[int]:
-        """Return the keyed 64-bit hashes of words."""
-        return frozenset(map(self._hash, words))
+    def sketch(self, texts: Iterable[str]) -> bytes | None:
+        """Return the hashes of what may be looked for in some texts; None where that is too much to keep."""
+        found: set[str] = set()
+        for text in texts:
+            words = searchable(text)
+            if words is None:
+                return None
+            found |= words
+        return array("Q", sorted(map(self.hashed, found))).tobytes()
 
-    def sketch(self, texts: Iterable[str]) -> bytes:
-        """Return the hashes of all words of some texts, to ask later whether one of them may hold a word."""
-        tokens = {token.casefold() for text in texts for token in tokens_of(text)}
-        return array("Q", sorted(map(self._hash, tokens))).tobytes()
-
-    def _hash(self, word: str) -> int:
+    def hashed(self, word: str) -> int:
+        """Return the keyed 64-bit hash of a word."""
         raw = word.encode("utf-8", "surrogatepass")
         return int.from_bytes(hashlib.blake2b(raw, digest_size=8, key=self._key).digest(), "little")
 

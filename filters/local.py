@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from filters.faults import verify_span
-from filters.findings import Source, Type
+from filters.findings import Finding, Source, Type
 from filters.fold import View, opaque_runs
 from filters.parts import Form
 from filters.scan import RANKS, Hit, Scanner
 from filters.script import uncovered
 from filters.spans import Candidate, snap
+from filters.switches import Switches
 
-__all__ = ["Clip", "Detectors", "Local", "Placed", "clip_of", "locate", "placed"]
+__all__ = ["Clip", "Detectors", "Local", "Note", "Placed", "Settled", "clip_of", "locate", "placed"]
 
 _FLOOR = 350
 """The lowest score any operating point asks for."""
@@ -39,18 +40,50 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """What was made of a text: offsets and keyed hashes, never text.
+
+    Attributes:
+        switches: the policy it was sorted under.
+        take: what that policy takes.
+        keep: what it leaves standing.
+        plain: of each of `take`, whether it stands in the raw text as it was read.
+        asked: what the known values of the exchange meant to it (`propagate.Meaning`); None: not to be relied on.
+        found: what was found then.
+        standing: what was left standing then.
+    """
+
+    switches: Switches
+    take: tuple[Placed, ...]
+    keep: tuple[Candidate, ...]
+    plain: tuple[bool, ...]
+    asked: tuple[int, ...] | None = None
+    found: tuple[Finding, ...] = ()
+    standing: tuple[Finding, ...] = ()
+
+
+@dataclass(slots=True)
+class Note:
+    """What was made of a text the last time, for the next time it comes."""
+
+    last: Settled | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Local:
     """Everything found in one text.
 
     Attributes:
         found: candidates of both operating points.
         mostly_uncovered: more than half of the letters are of scripts without measured recall.
-        sketch: keyed hashes of the words of every view, or nothing where no memory made any.
+        sketch: keyed hashes of the words and long numbers of every view, or nothing where no memory made any.
+        note: what was made of it the last time, where a memory keeps it.
     """
 
     found: tuple[Placed, ...]
     mostly_uncovered: bool
     sketch: bytes | None = None
+    note: Note | None = field(default=None, compare=False, repr=False)
 
 
 Clip = tuple[tuple[int, int, bool], ...] | None

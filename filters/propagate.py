@@ -11,7 +11,8 @@ only characters that no other finding covers. What a guard lets stand is reporte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from filters.eponyms import is_eponym_construction
@@ -19,7 +20,7 @@ from filters.findings import Source, Type
 from filters.fold import normal
 from filters.words import places_of, tokens_of, words
 
-__all__ = ["Known", "Match", "Value", "has_name_cue"]
+__all__ = ["Known", "Match", "Meaning", "Value", "has_name_cue", "searchable"]
 
 _GAP = 3
 """Characters between two words of one value, at most: "O'Brien", "Perera,\\nAnil"."""
@@ -28,6 +29,8 @@ _MOST_DIGITS = 64
 """No identifier has more digits; every beginning of a key is a key of its own, so long ones would cost their square."""
 _MOST_GROUPS = 32
 """A number has at most this many groups of digits; without a bound, a text of "1-1-1-" costs its square."""
+_MOST_RUNS = 2_000
+"""Long numbers a text can hold and still be remembered by them."""
 _MOST_WORDS, _MOST_NAME_WORDS = 64, 12
 """Longer values are looked for by their words, or found again by what found them: tried at every place where its first
 word stands, a value as long as the text would cost the square of it."""
@@ -104,7 +107,7 @@ class _Read:
 class Known:
     """The keys of one exchange."""
 
-    __slots__ = ("_by_words", "_digits", "_lengths", "_longest", "_name_words", "beginnings", "spread")
+    __slots__ = ("_by_words", "_digits", "_lengths", "_longest", "_name_words", "spread")
 
     def __init__(self, keys: Iterable[_Key], digits: Iterable[tuple[str, Type, str]], spread: Iterable[str]) -> None:
         self._by_words: dict[tuple[str, ...], list[_Key]] = {}
@@ -119,9 +122,6 @@ class Known:
         names = (key for keys in self._by_words.values() for key in keys if key.type is Type.NAME)
         self._name_words = frozenset(word for key in names for word in key.words)
         self.spread = tuple(sorted(set(spread)))
-        runs = (digits[:n] for digits in self._digits for n in range(1, len(digits) + 1))
-        self.beginnings = frozenset(self._lengths).union(runs)
-        """Words with which an occurrence can begin: a text that has none of them holds no known value."""
 
     @classmethod
     def of(cls, values: Sequence[Value], marked: Sequence[str], common: frozenset[str]) -> Known:
@@ -153,6 +153,16 @@ class Known:
 
     def __bool__(self) -> bool:
         return bool(self._by_words)
+
+    def meaning(self, hashed: Callable[[str], int]) -> Meaning:
+        """Return what it means to a text that it holds these words and numbers."""
+        said: list[tuple[tuple[str, ...], str]] = [((word,), "beside") for word in self._name_words]
+        said += [((number,), f"{type_}\x1f{kind}") for number, (type_, kind) in self._digits.items()]
+        for words_, keys in self._by_words.items():
+            means = "\x1e".join(f"{key.type}\x1f{key.kind}\x1f{key.alone}" for key in keys)
+            said.append((words_, "\x1f".join((*words_, means))))
+        hashes = {word: hashed(word) for words_, _ in said for word in words_}
+        return Meaning([([hashes[word] for word in words_], hashed(means)) for words_, means in said])
 
     def search(self, text: str) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
         """Return occurrences to replace, and occurrences a guard lets stand."""
@@ -204,17 +214,63 @@ class Known:
 
     def _numbers(self, read: _Read, numbers: list[int]) -> Iterator[Match]:
         """Long numbers match by their digits alone, whatever the separators."""
-        for i in numbers:
-            flat = ""
-            for j in range(i, min(len(read.tokens), i + _MOST_GROUPS)):
-                if not read.tokens[j].isdecimal() or (j > i and not _GROUP_GAP.match(read.gap(j - 1))):
-                    break
-                flat += read.tokens[j]
-                if len(flat) > self._longest:
-                    break
-                if flat in self._digits:
-                    type_, kind = self._digits[flat]
-                    yield Match(read.places[i][0], read.places[j][1], type_, kind)
+        for i, j, flat in _runs(read, numbers, self._longest):
+            if flat in self._digits:
+                type_, kind = self._digits[flat]
+                yield Match(read.places[i][0], read.places[j][1], type_, kind)
+
+
+class Meaning:
+    """What the known values of an exchange mean to a text, in hashes: two exchanges that mean the same to it find the
+    same in it, and one that means nothing finds nothing.
+    """
+
+    __slots__ = ("_by_rarest",)
+
+    def __init__(self, said: Sequence[tuple[Sequence[int], int]]) -> None:
+        often = Counter(word for words_, _ in said for word in set(words_))
+        self._by_rarest: dict[int, list[tuple[frozenset[int], int]]] = {}
+        for words_, means in said:
+            rarest = min(words_, key=lambda word: (often[word], word))
+            self._by_rarest.setdefault(rarest, []).append((frozenset(words_), means))
+
+    def to(self, sketch: Sequence[int]) -> tuple[int, ...]:
+        """Return what is said of the words of a text. `sketch`: hashes of its words and long numbers, sorted."""
+        there = frozenset(sketch)
+        by_rarest = self._by_rarest
+        return tuple(
+            [means for word in sketch if word in by_rarest for all_, means in by_rarest[word] if all_ <= there]
+        )
+
+
+def _runs(read: _Read, numbers: Iterable[int], longest: int) -> Iterator[tuple[int, int, str]]:
+    """Yield (first word, last word, digits) of the numbers of up to `longest` digits that begin at one of `numbers`."""
+    for i in numbers:
+        flat = ""
+        for j in range(i, min(len(read.tokens), i + _MOST_GROUPS)):
+            if not read.tokens[j].isdecimal() or (j > i and not _GROUP_GAP.match(read.gap(j - 1))):
+                break
+            flat += read.tokens[j]
+            if len(flat) > longest:
+                break
+            yield i, j, flat
+
+
+def searchable(text: str) -> frozenset[str] | None:
+    """Return the words of a text and the digits of its long numbers: what a `Meaning` speaks of.
+
+    None where there are too many numbers to note (`_MOST_RUNS`): such a text is searched every time.
+    """
+    read = _Read(text, [token.casefold() for token in tokens_of(text)], places_of(text))
+    found = set(read.tokens)
+    most = len(found) + _MOST_RUNS
+    numbers = (i for i, token in enumerate(read.tokens) if token.isdecimal())
+    for _, _, flat in _runs(read, numbers, _MOST_DIGITS):
+        if len(flat) >= _LONG_DIGITS:
+            found.add(flat)
+            if len(found) > most:
+                return None
+    return frozenset(found)
 
 
 def has_name_cue(text: str, start: int) -> bool:

@@ -1,21 +1,22 @@
 """From what stands in each text to what is found in the request: switches, known values, precedence.
 
-Law: pure; the order of parts is the order of discovery. What the policy or a guard leaves standing is reported beside
-what is found, because the last look must know it.
+Law: the same texts, marks and switches give the same, whatever was noted of them before; the order of parts is the
+order of discovery. What the policy or a guard leaves standing is reported beside what is found, because the last look
+must know it.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from filters.findings import Finding, Found, Source, Type
 from filters.fold import View, fold, normal, views
 from filters.kinds import DENIED
-from filters.local import Clip, Local, Placed, clip_of, placed
+from filters.local import Clip, Local, Placed, Settled, clip_of, placed
 from filters.parts import Form
-from filters.propagate import Known, Match, Value
+from filters.propagate import Known, Match, Meaning, Value
 from filters.scan import RANKS
 from filters.spans import KNOWN_RANK, Candidate, resolve
 from filters.switches import Switches, is_kept
@@ -32,13 +33,13 @@ class House:
         countries: country of a kind, "" or missing for everywhere.
         common: words that are no names by themselves.
         allow: words of the site that are no names, in normal form.
-        hashed: the hashes of words as they stand in a `Local.sketch`; None where there is no memory.
+        hashed: the hash of a word as it stands in a `Local.sketch`; None where there is no memory.
     """
 
     countries: Mapping[str, str]
     common: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
-    hashed: Callable[[Iterable[str]], frozenset[int]] | None = None
+    hashed: Callable[[str], int] | None = None
 
 
 class Text:
@@ -69,36 +70,24 @@ def settle(
     house: House,
 ) -> Found:
     """Return findings, kept spans and spread set."""
-    accepted: list[list[Placed]] = []
-    kept: list[list[Candidate]] = []
-    for text in texts:
-        take, keep = _sorted_out(text, switches, house)
-        accepted.append(take)
-        kept.append(keep)
-    values = [_value(text, place) for text, take in zip(texts, accepted, strict=True) for place in take]
+    sorted_out = [_sorted_out(text, switches, house) for text in texts]
+    values = [value for text, state in zip(texts, sorted_out, strict=True) for value in _values(text, state)]
     known = Known.of(values, marked, house.common)
-    wanted = house.hashed(known.beginnings) if house.hashed is not None else None
-    parts: list[tuple[Finding, ...]] = []
-    standing: list[tuple[Finding, ...]] = []
-    for text, take, keep in zip(texts, accepted, kept, strict=True):
-        spread, guarded = _known_in(text, known) if _may_hold(text, wanted) else ([], [])
-        candidates = [*(place.candidate for place in take), *spread]
-        found = resolve(text.raw, candidates)
-        if any(_is_glued(text.raw, finding) for finding in found):
-            freed, _ = _known_in(_without(text, found), known)
-            found = resolve(text.raw, [*candidates, *freed])
-        parts.append(found)
-        standing.append(_standing([*keep, *guarded], found))
-    return Found(tuple(parts), tuple(standing), known.spread)
+    meaning = known.meaning(house.hashed) if house.hashed is not None else None
+    settled = [_settled(text, state, known, meaning) for text, state in zip(texts, sorted_out, strict=True)]
+    return Found(tuple(s.found for s in settled), tuple(s.standing for s in settled), known.spread)
 
 
 def settle_window(text: Text, switches: Switches, house: House) -> tuple[Finding, ...]:
     """Return the findings of one window of an answer; nothing spreads."""
-    take, _ = _sorted_out(text, switches, house)
-    return resolve(text.raw, [place.candidate for place in take])
+    return resolve(text.raw, [place.candidate for place in _sorted_out(text, switches, house).take])
 
 
-def _sorted_out(text: Text, switches: Switches, house: House) -> tuple[list[Placed], list[Candidate]]:
+def _sorted_out(text: Text, switches: Switches, house: House) -> Settled:
+    """Part what the policy takes from what it leaves standing, unless that was done under the same switches before."""
+    note = text.local.note
+    if note is not None and note.last is not None and note.last.switches == switches:
+        return note.last
     take: list[Placed] = []
     keep: list[Candidate] = []
     for place in text.local.found:
@@ -114,7 +103,29 @@ def _sorted_out(text: Text, switches: Switches, house: House) -> tuple[list[Plac
             keep.append(candidate)
         else:
             take.append(place)
-    return take, keep
+    plain = (_surface(text, place) == text.raw[place.candidate.start : place.candidate.end] for place in take)
+    return Settled(switches, tuple(take), tuple(keep), tuple(plain))
+
+
+def _settled(text: Text, state: Settled, known: Known, meaning: Meaning | None) -> Settled:
+    """Look for the known values and settle who wins, unless they mean to this text what they meant before."""
+    sketch = text.local.sketch
+    asked = None
+    if meaning is not None and sketch is not None:
+        asked = meaning.to(array("Q", sketch))
+        if asked == state.asked:
+            return state
+    spread, guarded = ([], []) if asked == () else _known_in(text, known)
+    candidates = [*(place.candidate for place in state.take), *spread]
+    found = resolve(text.raw, candidates)
+    if any(_is_glued(text.raw, finding) for finding in found):
+        asked = None  # what is left beside a glued finding is in no sketch
+        freed, _ = _known_in(_without(text, found), known)
+        found = resolve(text.raw, [*candidates, *freed])
+    state = replace(state, asked=asked, found=found, standing=_standing([*state.keep, *guarded], found))
+    if text.local.note is not None:
+        text.local.note.last = state
+    return state
 
 
 def _is_allowed(value: str, candidate: Candidate, allow: frozenset[str]) -> bool:
@@ -123,18 +134,18 @@ def _is_allowed(value: str, candidate: Candidate, allow: frozenset[str]) -> bool
     return weak and normal(Type.NAME, value) in allow
 
 
-def _value(text: Text, place: Placed) -> Value:
+def _values(text: Text, state: Settled) -> Iterator[Value]:
+    for place, plain in zip(state.take, state.plain, strict=True):
+        c = place.candidate
+        surface = text.raw[c.start : c.end] if plain else _surface(text, place)
+        yield Value(c.type, c.kind, surface, c.score, c.source, c.cued)
+
+
+def _surface(text: Text, place: Placed) -> str:
     c = place.candidate
     view = text.views[place.view]
     whole = view.span(place.start, place.end) == (c.start, c.end)
-    surface = view.text[place.start : place.end] if whole else fold(text.raw[c.start : c.end]).text
-    return Value(c.type, c.kind, surface, c.score, c.source, c.cued)
-
-
-def _may_hold(text: Text, wanted: frozenset[int] | None) -> bool:
-    """Whether an occurrence of a known value can begin in the text; yes, where nobody made a sketch of it."""
-    sketch = text.local.sketch
-    return wanted is None or sketch is None or not wanted.isdisjoint(array("Q", sketch))
+    return view.text[place.start : place.end] if whole else fold(text.raw[c.start : c.end]).text
 
 
 def _known_in(text: Text, known: Known) -> tuple[list[Candidate], list[Candidate]]:
