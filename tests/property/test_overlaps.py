@@ -53,7 +53,7 @@ def verify_covered(analyst: Analyst, raw: str, findings: tuple[Finding, ...], sw
     for left, right in pairwise(findings):
         assert left.end <= right.start, raw[left.start : right.end]
     taken = {i for f in findings for i in range(f.start, f.end)}
-    accepted, _ = _sorted_out(analyst._read(raw, Form.TEXT, None), switches, analyst._house)
+    accepted = _sorted_out(analyst._read(raw, Form.TEXT, None), switches, analyst._house).take
     for place in accepted:
         c = place.candidate
         rest = "".join(raw[i] if i not in taken else " " for i in range(c.start, c.end))
