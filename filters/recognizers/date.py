@@ -35,7 +35,8 @@ _NUMERIC = re.compile(r"\d+")
 _BARE_MAY = re.compile(r"march|mars|may|mar|jun|sat|sun", re.IGNORECASE)
 _CUE_BEFORE = re.compile(
     r"(?<!\w)(?:on|dated?|since|from|until|till|by|seen|d\.?o\.?b|am|vom|bis zum|seit|ab|dem|el|le|du|il|dal|op|em|"
-    r"desde|hasta|fecha|datum|data|admitted|discharged)[ \t:.]{1,3}\Z",
+    r"desde|hasta|fecha|datum|data|admitted|discharged|zum|geb|geboren|geburtstag|eingang|aufnahme|entlassung|entlassen|"
+    r"vorstellung|befund|born|né|née|nato|nata|nacid[oa])[ \t:.]{1,3}\Z|(?<![\w*])\* {0,2}\Z",
     re.IGNORECASE,
 )
 _LONG_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|(?:19|20)\d\d")
@@ -146,6 +147,8 @@ EXAMPLES = Examples(
         "«15OCT2004»",
         "on «2004-10-15T08:30:00Z» x",
         "vom «12.3.» an",
+        "Menke, Ursula * «15.10.» in",
+        "Eingang «18.08.»",
         "in «March 2021» she",
         "il «4 luglio 2018»",
         "op «5 mei 2020»",

@@ -80,6 +80,8 @@ def test_every_recognizer_and_every_stock_kind_is_in_the_catalogue() -> None:
         "relative_date",
         "pem_key",
         "postcode",
+        "street",
+        "titled_name",
         "uk_postcode",
         "us_zip",
     }
