@@ -15,7 +15,7 @@ _UNIT = re.compile(
     r"|(?:mg|mcg|[μuµ]g|ng|pg|g|kg|lbs?|oz|m[lL]|d[lL]|[μuµ][lL]|L|l|IU|UI|I\.U\.|IE|U|units?|unidades|Einheiten|unités|"
     r"mmol|[μuµ]mol|nmol|pmol|mol|mmHg|mm|cm|km|mEq|meq|mOsm|Hz|kHz|MHz|kcal|kJ|kPa|hPa|bpm|cells?|copies|cfu|CFU|"
     r"ppm|dB|Gy|cGy|mSv|mCi|MBq|kBq|volts?|ms|sec|secs|seconds|mins?|minutes|hours?|hrs?|days?|weeks?|months?|years?|"
-    r"yrs?|times|tablets?|tabs?|capsules?|drops|puffs|doses?)(?![A-Za-z]))"
+    r"yrs?|times|tablets?|tabs?|capsules?|drops|puffs|doses?|deg|degrees?|grad)(?![A-Za-z]))"
 )
 _CODE = re.compile(
     r"(?<![A-Za-z])(?:snomed(?:[ -]?ct)?|sctid|icd(?:[ -]?(?:9|10|11|o)(?:[ -]?[a-z]{1,3})?)?|loinc|cpt|hcpcs|atc|"

@@ -79,6 +79,7 @@ def test_every_recognizer_and_every_stock_kind_is_in_the_catalogue() -> None:
         "duration",
         "relative_date",
         "pem_key",
+        "phone_extension",
         "postcode",
         "street",
         "titled_name",
