@@ -183,7 +183,7 @@ class _StockAdapter:
     def hits(self, text: str, place: Places | None = None) -> list[Hit]:
         """Return the hits of all patterns. Raises TimeoutError: a pattern that does not end is a fault."""
         place = place or Places(text)
-        zones = place.dense if self._stock.digits else ((0, len(text)),)
+        zones = place.holding(self._stock.digits)
         if not zones or (self._stock.terms is Terms.CUED and not self._cue.search(text)):
             return []  # beside no cue such a value is not one
         found = []

@@ -21,6 +21,7 @@ _AFTER = 16
 _PENALTY = 150
 _ZONE = re.compile(r"\d(?:[^\d\n]{0,3}\d){4,256}")
 _STARTS = re.compile(r"\d+|[^\W\d_]+")
+_DIGIT = re.compile(r"\d")
 _BESIDE = 16
 _OPENING = re.compile(r"[ \t]{0,2}[(\[][ \t]{0,2}")
 _TAIL = re.compile(r"\w{0,64}")
@@ -76,16 +77,26 @@ class Scanner:
 class Places:
     """Where matches can begin, computed once per text: words, digits, dense digits."""
 
-    __slots__ = ("_words", "dense", "lower", "text")
+    __slots__ = ("_dense", "_holding", "_words", "lower", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.lower = text.lower()
-        self.dense = tuple(zones(text))
+        self._dense = tuple(zones(text))
+        self._holding: dict[int, tuple[tuple[int, int], ...]] = {}
         self._words: dict[str, list[int]] = {}
         for match in _STARTS.finditer(text):
             word = match.group()
             self._words.setdefault("#" if word[0].isdecimal() else word.lower(), []).append(match.start())
+
+    def holding(self, digits: int) -> tuple[tuple[int, int], ...]:
+        """Return where five digits stand close together and at least so many in all; the whole text for 0."""
+        found = self._holding.get(digits)
+        if found is None:
+            text = self.text
+            counted = (place for place in self._dense if len(_DIGIT.findall(text, *place)) >= digits)
+            found = self._holding[digits] = tuple(counted) if digits else ((0, len(text)),)
+        return found
 
     def of(self, starts: tuple[str, ...]) -> list[int]:
         """Return the sorted places of all `starts`."""
@@ -102,7 +113,7 @@ def _matches(ready: _Ready, text: str, place: Places) -> Iterator[re.Match[str]]
         for pattern in ready.patterns:
             yield from _from(pattern, text, places)
         return
-    for start, end in place.dense if recognizer.digits else ((0, len(text)),):
+    for start, end in place.holding(recognizer.digits):
         for pattern in ready.patterns:
             yield from pattern.finditer(text, start, end)
 

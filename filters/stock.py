@@ -27,8 +27,8 @@ class Stock:
     kind: str
     terms: Terms
     country: str = ""
-    digits: bool = True
-    """The value holds five digits close together, so only such places are searched."""
+    digits: int = 5
+    """The value holds so many digits, five of them close together, so only such places are searched; 0: anywhere."""
     cues: tuple[str, ...] = ()
     """Our cues instead of the stock ones, where those are words of everyday text ("us", "states")."""
 
@@ -37,40 +37,42 @@ _PASSPORT = ("passport", "passport no", "passport number", "pasaporte", "passapo
 
 
 def _of(terms: Terms, country: str, *names: str) -> tuple[Stock, ...]:
-    return tuple(Stock(name, kind, terms, country) for name, _, kind in (n.partition(":") for n in names))
+    """Make rows of "name:kind" or "name:kind:digits"."""
+    rows = (name.split(":") for name in names)
+    return tuple(Stock(name, kind, terms, country, int(digits[0]) if digits else 5) for name, kind, *digits in rows)
 
 
 STOCK = (
-    Stock("CreditCardRecognizer", "card", Terms.CHECKED),
+    Stock("CreditCardRecognizer", "card", Terms.CHECKED, digits=12),
     Stock("IbanRecognizer", "iban", Terms.CHECKED),
-    Stock("CryptoRecognizer", "crypto", Terms.CHECKED, digits=False),
-    Stock("MacAddressRecognizer", "mac", Terms.SHAPE, digits=False),
-    Stock("UuidRecognizer", "uuid", Terms.SHAPE, digits=False),
-    *_of(Terms.CHECKED, "pl", "PlPeselRecognizer:pl_pesel"),
+    Stock("CryptoRecognizer", "crypto", Terms.CHECKED, digits=0),
+    Stock("MacAddressRecognizer", "mac", Terms.SHAPE, digits=0),
+    Stock("UuidRecognizer", "uuid", Terms.SHAPE, digits=0),
+    *_of(Terms.CHECKED, "pl", "PlPeselRecognizer:pl_pesel:11"),
     *_of(
-        Terms.CHECKED, "de", "DeBsnrRecognizer:de_bsnr", "DeLanrRecognizer:de_lanr",
-        "DeSocialSecurityRecognizer:de_social_security", "DeIdCardRecognizer:de_id_card",
+        Terms.CHECKED, "de", "DeBsnrRecognizer:de_bsnr:9", "DeLanrRecognizer:de_lanr:9",
+        "DeSocialSecurityRecognizer:de_social_security:11", "DeIdCardRecognizer:de_id_card",
         "DePassportRecognizer:de_passport",
-        "DeVatIdRecognizer:de_vat_id",
+        "DeVatIdRecognizer:de_vat_id:9",
     ),
-    *_of(Terms.CHECKED, "it", "ItVatCodeRecognizer:it_vat_code"),
-    *_of(Terms.CHECKED, "ca", "CaSinRecognizer:ca_sin"),
+    *_of(Terms.CHECKED, "it", "ItVatCodeRecognizer:it_vat_code:11"),
+    *_of(Terms.CHECKED, "ca", "CaSinRecognizer:ca_sin:9"),
     *_of(
-        Terms.CHECKED, "au", "AuAbnRecognizer:au_abn", "AuAcnRecognizer:au_acn", "AuMedicareRecognizer:au_medicare",
-        "AuTfnRecognizer:au_tfn",
+        Terms.CHECKED, "au", "AuAbnRecognizer:au_abn:11", "AuAcnRecognizer:au_acn:9",
+        "AuMedicareRecognizer:au_medicare:10", "AuTfnRecognizer:au_tfn:8",
     ),
-    *_of(Terms.CHECKED, "fi", "FiPersonalIdentityCodeRecognizer:fi_hetu"),
-    *_of(Terms.CHECKED, "se", "SePersonnummerRecognizer:se_personnummer"),
-    *_of(Terms.CHECKED, "tr", "TrNationalIdRecognizer:tr_national_id"),
-    *_of(Terms.CHECKED, "th", "ThTninRecognizer:th_tnin"),
-    *_of(Terms.CHECKED, "kr", "KrRrnRecognizer:kr_rrn"),
-    *_of(Terms.CHECKED, "za", "ZaIdNumberRecognizer:za_id"),
-    *_of(Terms.CHECKED, "ng", "NgNinRecognizer:ng_nin"),
+    *_of(Terms.CHECKED, "fi", "FiPersonalIdentityCodeRecognizer:fi_hetu:9"),
+    *_of(Terms.CHECKED, "se", "SePersonnummerRecognizer:se_personnummer:10"),
+    *_of(Terms.CHECKED, "tr", "TrNationalIdRecognizer:tr_national_id:11"),
+    *_of(Terms.CHECKED, "th", "ThTninRecognizer:th_tnin:13"),
+    *_of(Terms.CHECKED, "kr", "KrRrnRecognizer:kr_rrn:13"),
+    *_of(Terms.CHECKED, "za", "ZaIdNumberRecognizer:za_id:13"),
+    *_of(Terms.CHECKED, "ng", "NgNinRecognizer:ng_nin:11"),
     *_of(Terms.CHECKED, "in", "InGstinRecognizer:in_gstin"),
     *_of(Terms.CHECKED, "sg", "SgUenRecognizer:sg_uen"),
     *_of(Terms.CUED, "in", "InVoterRecognizer:in_voter"),
     *_of(Terms.CUED, "gb", "UkNinoRecognizer:uk_nino", "UkDrivingLicenceRecognizer:uk_driving_licence"),
-    Stock("InPanRecognizer", "in_pan", Terms.CUED, "in", digits=False),
+    Stock("InPanRecognizer", "in_pan", Terms.CUED, "in", digits=0),
     Stock("InPassportRecognizer", "in_passport", Terms.CUED, "in", cues=_PASSPORT),
     Stock("UkPassportRecognizer", "uk_passport", Terms.CUED, "gb", cues=_PASSPORT),
     Stock("UsPassportRecognizer", "us_passport", Terms.CUED, "us", cues=_PASSPORT),

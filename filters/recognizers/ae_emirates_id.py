@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("emirates id", "eid", "id number", "uae id", "الهوية"),
     check=emirates_id,
     country="ae",
-    digits=5,
+    digits=15,
 )
 
 EXAMPLES = Examples(

@@ -33,7 +33,7 @@ RECOGNIZER = Recognizer(
         "cartão",
     ),
     check=luhn,
-    digits=5,
+    digits=12,
 )
 
 EXAMPLES = Examples(

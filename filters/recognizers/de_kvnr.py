@@ -25,7 +25,7 @@ RECOGNIZER = Recognizer(
     ),
     check=kvnr,
     country="de",
-    digits=5,
+    digits=9,
 )
 
 EXAMPLES = Examples(

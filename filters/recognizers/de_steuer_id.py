@@ -19,7 +19,7 @@ RECOGNIZER = Recognizer(
     cues=("steuer-id", "steuerid", "steuer-idnr", "idnr", "steueridentifikationsnummer", "steuernummer", "tin"),
     check=steuer_id,
     country="de",
-    digits=5,
+    digits=11,
 )
 
 EXAMPLES = Examples(

@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("dni", "nif", "documento", "d.n.i"),
     check=dni,
     country="es",
-    digits=5,
+    digits=8,
 )
 
 EXAMPLES = Examples(

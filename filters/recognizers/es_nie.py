@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("nie", "n.i.e", "extranjero"),
     check=nie,
     country="es",
-    digits=5,
+    digits=7,
 )
 
 EXAMPLES = Examples(

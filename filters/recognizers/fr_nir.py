@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("nir", "n° ss", "sécurité sociale", "securite sociale", "numéro de sécu", "numero de secu", "insee", "nss"),
     check=nir,
     country="fr",
-    digits=5,
+    digits=12,
 )
 
 EXAMPLES = Examples(

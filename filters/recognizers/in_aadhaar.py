@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("aadhaar", "aadhar", "uid", "uidai", "आधार"),
     check=aadhaar,
     country="in",
-    digits=5,
+    digits=12,
 )
 
 EXAMPLES = Examples(

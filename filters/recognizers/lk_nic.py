@@ -20,7 +20,7 @@ RECOGNIZER = Recognizer(
     cues=("nic", "id card", "identity card", "national id", "ජා.හැ.අංකය", "ජාතික හැඳුනුම්පත්", "தே.අ.அ", "தேசிய அடையாள அட்டை"),
     check=lk_nic,
     country="lk",
-    digits=5,
+    digits=9,
     exact_case=False,
 )
 

@@ -14,7 +14,7 @@ RECOGNIZER = Recognizer(
     scores=Scores(shape=300, cued=900),
     cues=("passport", "pp no", "pp number", "travel document", "reisepass", "pasaporte", "passeport"),
     country="lk",
-    digits=5,
+    digits=7,
 )
 
 EXAMPLES = Examples(

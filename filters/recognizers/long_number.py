@@ -17,7 +17,7 @@ RECOGNIZER = Recognizer(
         r"(?<![\w.,/+-])\d{2,6}(?:\.\d{3,6}){2,4}(?![\w]|[.,/-]\d)",
     ),
     scores=Scores(shape=520),
-    digits=5,
+    digits=8,
     refine=lambda text, a, b: (a, b, 0) if 8 <= sum(c.isdigit() for c in text[a:b]) <= 19 else None,
 )
 

@@ -19,7 +19,7 @@ RECOGNIZER = Recognizer(
     cues=("bsn", "burgerservicenummer", "sofinummer"),
     check=bsn,
     country="nl",
-    digits=5,
+    digits=8,
 )
 
 EXAMPLES = Examples(

@@ -90,7 +90,7 @@ RECOGNIZER = Recognizer(
         "call", "ring", "contact", "contact no", "contact number", "handy", "rufnummer", "fon", "hotline", "pager",
         "bleep", "whatsapp", "sms", "tfno", "tlf", "දුරකථන", "தொலைபேசி", "هاتف",
     ),
-    digits=5,
+    digits=7,
     refine=_judge,
 )  # fmt: skip
 

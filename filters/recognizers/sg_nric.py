@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("nric", "fin", "ic", "ic no", "ic number"),
     check=sg_nric,
     country="sg",
-    digits=5,
+    digits=7,
 )
 
 EXAMPLES = Examples(

@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("nhs", "nhs no", "nhs number", "chi", "chi no", "h&c", "hcn", "hc number"),
     check=nhs,
     country="gb",
-    digits=5,
+    digits=10,
 )
 
 EXAMPLES = Examples(

@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("dea", "dea no", "dea number", "dea#"),
     check=dea,
     country="us",
-    digits=5,
+    digits=7,
 )
 
 EXAMPLES = Examples(

@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("npi", "provider id", "national provider"),
     check=npi,
     country="us",
-    digits=5,
+    digits=10,
 )
 
 EXAMPLES = Examples(

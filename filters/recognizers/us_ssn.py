@@ -16,7 +16,7 @@ RECOGNIZER = Recognizer(
     cues=("ssn", "social security", "soc sec", "itin", "ss#", "ss #"),
     check=ssn,
     country="us",
-    digits=5,
+    digits=9,
 )
 
 EXAMPLES = Examples(

@@ -14,7 +14,7 @@ RECOGNIZER = Recognizer(
     scores=Scores(shape=0, cued=950),
     cues=("ssn", "social security", "social security number", "soc sec", "itin", "ss#"),
     country="us",
-    digits=5,
+    digits=9,
     guarded=False,
 )
 
