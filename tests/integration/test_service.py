@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import openai
@@ -141,6 +141,37 @@ def test_a_marker_is_found_nowhere(tmp_path: Path) -> None:
     for word in words:
         for encoding in ("utf-8", "utf-16-le", "utf-32-le"):
             assert all(word.encode(encoding) not in page for page in pages)
+
+
+@pytest.mark.parametrize("module", ["proxy.workers.analyst", "proxy.workers.engine", "proxy.gateway"])
+def test_a_crash_in_mid_request_leaves_the_marker_nowhere(tmp_path: Path, module: str) -> None:
+    """A segmentation fault while a prompt with it is in every process: no core file, no trace of it in what is left."""
+    with demo_service(tmp_path) as running:
+        stopped = running.child("proxy.workers.engine")
+        os.kill(stopped, signal.SIGSTOP)  # the request stays where it is
+        asked = threading.Thread(target=_chat_or_none, args=(running, PROMPT.replace("Nimal Perera", MARKER)))
+        asked.start()
+        time.sleep(1.5)
+        crashed = running.child(module)
+        os.kill(crashed, signal.SIGSEGV)
+        with suppress(ProcessLookupError):
+            os.kill(stopped, signal.SIGCONT)
+        asked.join()
+        running.wait_ready()
+        assert "choices" in running.chat(PROMPT)
+        assert running.child(module) != crashed
+    files = [path for path in running.house.folder.rglob("*") if path.is_file()]
+    assert not [path for path in files if path.name.startswith("core")]
+    pages = [path.read_bytes() for path in files]
+    assert any(kind == "R" for _, kind, _ in records(running.house))
+    for word in MARKER.split():
+        for encoding in ("utf-8", "utf-16-le", "utf-32-le"):
+            assert all(word.encode(encoding) not in page for page in pages)
+
+
+def _chat_or_none(running: Running, prompt: str) -> None:
+    with suppress(OSError, HTTPException, ValueError):
+        running.chat(prompt)
 
 
 def memory_of(pid: int) -> bytes:

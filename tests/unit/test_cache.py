@@ -7,6 +7,7 @@ import gc
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -125,6 +126,29 @@ def test_no_text_stays_inside() -> None:
             ]
     assert not any(isinstance(item, str) and MARKER[::-1] in item for item in reachable)
     assert repr(memory) == "Memory(1)"
+
+
+def test_what_is_kept_of_a_conversation_is_no_text() -> None:
+    """Everything that can be reached from a memory in use, offsets, hashes and notes included."""
+    memory = Memory(KEY, Clock())
+    analyst = Analyst.build(FakeNer(), Extras(memory=memory))
+    marks = ("Zebulon", "Quackenbush", "zq-77123", "851234567V")
+    _find(analyst, [f"Mr {marks[0]} {marks[1]}, NIC {marks[3]}", f"MRN {marks[2]} of Quackenbush", "Mr Perera"])
+    seen: set[int] = set()
+    todo: list[object] = [memory._entries]
+    texts: list[str] = []
+    while todo:
+        item = todo.pop()
+        if id(item) in seen or isinstance(item, type | ModuleType) or callable(item):
+            continue
+        seen.add(id(item))
+        if isinstance(item, str | bytes):
+            texts.append(item if isinstance(item, str) else item.decode("latin-1"))
+        todo += gc.get_referents(item)
+    assert len(memory) == 3
+    assert any(text == "lk_nic" for text in texts)  # the walk sees the kinds of what was found
+    for mark in (*marks, "Perera"):
+        assert not [text for text in texts if mark.casefold() in text.casefold()]
 
 
 def test_the_key_is_32_bytes() -> None:
