@@ -56,7 +56,9 @@ _ROLE_WORDS = (
     "nhc dni nie nif nass cip cipa cp mrn nhs ssn nic nric dob tel tfno fax email patient patientin paciente "
     "patiente paziente patiënt doctor doktor docteur dottore kollege kollegin kollegen colleague colega "
     "collègue nurse sister mother father mutter vater madre padre mère père wife husband son daughter mr mrs "
-    "ms dr prof herr frau señor señora monsieur madame "
+    "ms dr prof herr frau señor señora monsieur madame med phil rer nat dent vet habil univ dipl "
+    "aktenzeichen geburtstag geburtsdatum versichertennummer versicherte versicherter versicherten sekretariat eingang "
+    "eingangsnummer betrifft aufnahmenummer fallnummer durchschrift einsender abteilung "
 )
 _ROLES = frozenset(_ROLE_WORDS.split())
 _ORDINAL_DAY = re.compile(r"(?:the )?\d{1,2}(?:st|nd|rd|th)\Z", re.IGNORECASE)
@@ -207,7 +209,7 @@ def _is_doubtful(text: str, start: int, end: int, score: int, common: frozenset[
     Measured on development data: of lower-case spans under 650 in text with capitals, one in a hundred is a name.
     """
     value = text[start:end]
-    if score < _WEAK and value.islower():
+    if value.islower() and (score < _WEAK or all(word.text in common for word in words(value))):
         around = text[max(0, start - _AROUND) : end + _AROUND]
         return len(_TITLE_CASE.findall(around)) >= max(2, len(around) // 200)
     if score < _SURE_OF_ACRONYM and value.isupper() and len(value) <= _ACRONYM and not text.isupper():

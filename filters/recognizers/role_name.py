@@ -1,0 +1,83 @@
+"""Name right behind what a person is: "Dienstarzt Tietjen", "nurse Perera", "enfermera Lucía"."""
+
+from __future__ import annotations
+
+from filters.findings import Type
+from filters.lexicon import common_words
+from filters.recognizers.base import Examples, Recognizer, Scores
+
+__all__ = ["EXAMPLES", "RECOGNIZER"]
+
+_ROLES = (
+    "nurse|matron|midwife|physiotherapist|therapist|dietitian|pharmacist|paramedic|surgeon|consultant|"
+    "carer|caregiver|chaplain|interpreter|"
+    "pfleger|pflegerin|krankenpfleger|krankenpflegerin|krankenschwester|dienstarzt|dienstärztin|oberarzt|oberärztin|"
+    "chefarzt|chefärztin|assistenzarzt|assistenzärztin|stationsarzt|stationsärztin|hausarzt|hausärztin|notarzt|"
+    "notärztin|facharzt|fachärztin|hebamme|physiotherapeut|physiotherapeutin|ergotherapeut|ergotherapeutin|logopäde|"
+    "logopädin|psychologe|psychologin|sozialarbeiter|sozialarbeiterin|betreuer|betreuerin|hausarztpraxis|"
+    "gemeinschaftspraxis|kinderarzt|kinderärztin|zahnarzt|zahnärztin|"
+    "enfermera|enfermero|cirujano|cirujana|anestesista|fisioterapeuta|matrona|celador|celadora|"
+    "infirmière|infirmier|chirurgien|chirurgienne|kinésithérapeute|sage-femme|"
+    "infermiera|infermiere|chirurgo|ostetrica|fisioterapista|"
+    "verpleegkundige|huisarts|chirurg|verloskundige|fysiotherapeut|"
+    "enfermeira|enfermeiro|cirurgião|cirurgiã|parteira"
+)
+_PARTICLE = "(?:(?:von|van|de|di|da|del|der|den|la|le|el|al|bin|zu|ten|ter|dos|das|do|De|Di|Da|Von|Van|Al|El|La|Le) )?"
+_WORD = r"[A-ZÀ-ÖØ-Þ](?:['’][A-ZÀ-ÖØ-Þ])?[^\W\d_]{1,30}(?:[-'’][^\W\d_]{2,30})?"
+_OTHERS = (
+    "dr dr. prof prof. herr herrn frau mr mrs ms miss sir practitioner specialist manager team unit ward office clinic "
+    "surgery hospital department service station abteilung praxis klinik termin visite befund aufnahme nachmittag "
+    "vormittag montag dienstag mittwoch donnerstag freitag samstag sonntag morgen abend nacht und oder mit für zur zum "
+    "innere medizin chirurgie anästhesie kardiologie neurologie in im am an auf the and or of for to has was is will "
+    "general orthopaedic vascular cardiac neuro paediatric obstetric mr. psychiatrist physician neurologist "
+    "cardiologist radiologist urologist oncologist anaesthetist anesthesiologist dermatologist gynaecologist"
+)
+_NOBODY = frozenset(_OTHERS.split()) | common_words()
+
+
+def _somebody(text: str, start: int, end: int) -> tuple[int, int, int] | None:
+    """Refuse words of everyday text; the last word of two goes first."""
+    while start < end:
+        words = text[start:end].split(" ")
+        last = words[-1]
+        if last.casefold() not in _NOBODY:
+            break
+        end -= len(last) + (len(words) > 1)
+    value = text[start:end].strip()
+    capital = any(word[:1].isupper() and word.casefold() not in _NOBODY for word in value.split(" "))
+    return (start, start + len(value), 0) if value and capital else None
+
+
+RECOGNIZER = Recognizer(
+    kind="role_name",
+    type=Type.NAME,
+    patterns=(
+        rf"(?<![\w-])(?P<cue>(?i:{_ROLES})) (?P<value>{_PARTICLE}{_PARTICLE}{_WORD}(?: {_PARTICLE}{_WORD})?)(?![^\W_])",
+    ),
+    scores=Scores(cued=600),
+    starts=tuple(_ROLES.replace("sage-femme", "sage").split("|")),
+    guarded=False,
+    exact_case=True,
+    refine=_somebody,
+)
+
+EXAMPLES = Examples(
+    match=(
+        "verständigte den Dienstarzt «Tietjen». Laborchemisch",
+        "nurse «Perera» gave it",
+        "Die Physiotherapeutin «Geok Mansour» übte",
+        "la enfermera «Lucía» avisa",
+        "Gemeinschaftspraxis «Lebbe» und",
+        "l'infirmière «Le Goff» passe",
+        "by the surgeon «De Silva» today",
+    ),
+    no_match=(
+        "nurse Practitioner clinic",
+        "Oberarzt Dr. med.",
+        "the consultant Cardiologist",
+        "Hausarzt Termin am",
+        "the surgeon said",
+        "nurse in charge",
+        "Facharzt für Innere Medizin",
+    ),
+)
