@@ -1,8 +1,8 @@
 """The bundled clinical NER: text in, spans of people, places and other identifiers out.
 
 Law: the only importer of onnxruntime and tokenizers. Weights arrive as bytes; nothing here opens a file, draws a
-random number or keeps text. The same text gives the same spans, whatever was asked before (batch 1, padding to a
-multiple of 16, one thread).
+random number or keeps text. The same text gives the same spans, whatever was asked before (batch 1, no padding, one
+thread).
 
     ner = ClinicalNer.load(bundled(NerFiles(model, tokenizer, labels)))
     ner.spans("Seen by Dr Perera in Kandy")    -> PERSON 11..17, LOCATION 21..26
@@ -14,8 +14,8 @@ only as `[UNK]` was not seen at all: its silence means nothing, so the caller mu
 case and accents are dropped by the tokenizer and carry no meaning here. Sinhala, Tamil and Arabic, which the tokenizer
 cannot read, are put in Latin letters first (`romanise.py`); spans are told in the original.
 
-The model reads a window half-way and goes on only if a piece of it is suspicious (docs/adr/0010-ner-gate.md); how long
-it takes therefore depends on what stands there.
+The model answers most pieces half-way and goes on only with those it is not certain of (docs/adr/0012-ner-exit.md); how
+long it takes therefore depends on what stands there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ _TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 
 _WINDOW = 126  # pieces; [CLS] and [SEP] make 128, what the model was trained on
 _STRIDE = 110  # so that every piece has at least 8 neighbours on each side that exist
-_PAD_TO = 16
 _SHORTEST = 62
 """The last window of a long text begins where its turn is, if it has so many pieces; it would read some twice else."""
 _LONGEST_WORD = 100
@@ -182,19 +181,14 @@ class ClinicalNer:
         return out
 
     def _window(self, ids: list[int]) -> _Floats:
-        length = len(ids) + 2
-        padded = -(-length // _PAD_TO) * _PAD_TO
-        pieces = np.zeros((1, padded), dtype=np.int64)
-        pieces[0, :length] = [self._cls, *ids, self._sep]
-        mask = np.zeros((1, padded), dtype=np.int64)
-        mask[0, :length] = 1
+        pieces = np.array([[self._cls, *ids, self._sep]], dtype=np.int64)
         try:
-            logits = self._session.run(None, {"input_ids": pieces, "attention_mask": mask})[0]
+            logits = self._session.run(None, {"input_ids": pieces})[0]
         except Exception:  # noqa: BLE001 - foreign border: the runtime's message could quote the input
             raise NerInvalid("model_run") from None
-        if logits.shape != (1, padded, len(_TAGS)) or not np.isfinite(logits).all():
+        if logits.shape != (*pieces.shape, len(_TAGS)) or not np.isfinite(logits).all():
             raise NerInvalid("model_shape")
-        scores = logits[0, 1 : length - 1].astype(np.float64)
+        scores = logits[0, 1:-1].astype(np.float64)
         raised = np.exp(scores - scores.max(axis=1, keepdims=True))
         shares: _Floats = raised / raised.sum(axis=1, keepdims=True)
         return shares
@@ -334,6 +328,6 @@ def _session(model: bytes) -> Any:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception:  # noqa: BLE001 - foreign border: one code for every way a model can be broken
         raise NerInvalid("model_onnx") from None
-    if {i.name for i in session.get_inputs()} != {"input_ids", "attention_mask"}:
+    if {i.name for i in session.get_inputs()} != {"input_ids"}:
         raise NerInvalid("model_inputs")
     return session

@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["PINS"]
 
 PINS = {
-    "model": "3450eca05bccfa85444a306feadc64eaed7de5dee0754685eb89b1a288336100",
+    "model": "94abad5fcff45b7fa2a61479a3a9ad4f72fb0326488f6c5f93c9dada2521c549",
     "tokenizer": "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
-    "labels": "46bfc2b065c65bc83de5bc6e1d338a8a410f5c856d933f55d0052f1de74d5684",
+    "labels": "9e7136e3ada4078f9041c558118f44d9b2ed24c444cf0db9708e34835fb6f268",
 }

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from filters.eponyms import is_eponym_construction
 from filters.findings import Source, Type
 from filters.fold import normal
-from filters.words import places_of, tokens_of, words
+from filters.words import places_of, tokens_of
 
 __all__ = ["Known", "Match", "Meaning", "Value", "has_name_cue", "searchable"]
 
 _GAP = 3
 """Characters between two words of one value, at most: "O'Brien", "Perera,\\nAnil"."""
 _LONG_DIGITS = 7
+_PHONE_DIGITS = 6
 _MOST_DIGITS = 64
 """No identifier has more digits; every beginning of a key is a key of its own, so long ones would cost their square."""
 _MOST_GROUPS = 32
@@ -50,6 +51,7 @@ _TITLE_CUE = re.compile(
     r"dear|geehrter?)[.:]?[ \t]{1,3}\Z",
     re.IGNORECASE,
 )
+_DIGITS = re.compile(r"\d+")
 _GROUP_GAP = re.compile(r"[ .()/-]{1,3}\Z")
 
 
@@ -113,7 +115,9 @@ class Known:
         self._by_words: dict[tuple[str, ...], list[_Key]] = {}
         lengths: dict[str, set[int]] = {}
         for key in sorted(set(keys), key=lambda k: (k.words, k.type, k.kind)):
-            self._by_words.setdefault(key.words, []).append(key)
+            same = self._by_words.setdefault(key.words, [])
+            if not any((key.type, key.alone) == (other.type, other.alone) for other in same):
+                same.append(key)  # of several kinds of one value the first stands for all
             lengths.setdefault(key.words[0], set()).add(len(key.words))
         self._lengths = {word: tuple(sorted(found, reverse=True)) for word, found in lengths.items()}
         """First word -> the numbers of words of the keys that begin with it, longest first."""
@@ -134,7 +138,7 @@ class Known:
             if not _spreads(value, common):
                 continue
             form = normal(value.type, value.text)
-            tokens = tuple(word.text for word in words(form))
+            tokens = tuple([token.casefold() for token in tokens_of(form)])
             if not tokens:
                 continue
             if len(tokens) <= (_MOST_NAME_WORDS if value.type is Type.NAME else _MOST_WORDS):
@@ -142,7 +146,7 @@ class Known:
                 keys.append(whole)
                 if whole.alone:
                     spread.append(form)
-            flat = "".join(c for c in form if c.isdigit())
+            flat = "".join(_DIGITS.findall(form))
             if _LONG_DIGITS <= len(flat) <= _MOST_DIGITS and sum(map(str.isalpha, form)) <= 3:
                 digits.append((flat, value.type, value.kind))
             if value.type is Type.NAME:
@@ -238,9 +242,8 @@ class Meaning:
         """Return what is said of the words of a text. `sketch`: hashes of its words and long numbers, sorted."""
         there = frozenset(sketch)
         by_rarest = self._by_rarest
-        return tuple(
-            [means for word in sketch if word in by_rarest for all_, means in by_rarest[word] if all_ <= there]
-        )
+        found = [means for word in sketch if word in by_rarest for all_, means in by_rarest[word] if all_ <= there]
+        return tuple(sorted(found))  # whichever word is the rarest in this exchange
 
 
 def _runs(read: _Read, numbers: Iterable[int], longest: int) -> Iterator[tuple[int, int, str]]:
@@ -280,17 +283,23 @@ def has_name_cue(text: str, start: int) -> bool:
 
 def _spreads(value: Value, common: frozenset[str]) -> bool:
     if value.type is Type.NAME:
-        return value.cued or value.score >= _SURE or len(list(words(value.text))) > 1
+        return value.cued or value.score >= _SURE or len(tokens_of(value.text)) > 1
     if value.type in (Type.LOCATION, Type.ORG):
-        tokens = [word.text for word in words(value.text)]
-        if len(tokens) == 1 and (value.text.isupper() or len(value.text) < 4):
-            return False  # an acronym means something else elsewhere
-        return value.score >= _SURE and not all(token in common for token in tokens)
+        return value.score >= _SURE and _is_telling(value.text, common)
     if value.type is Type.DATE:
         return value.kind in ("date", "birth_date") and _is_whole_date(value.text)
     if value.type is Type.ID:
         return value.kind not in ("ward_bed", "lk_bht") and len(value.text) >= 4
-    return value.type in (Type.MARKED, Type.PHONE, Type.EMAIL, Type.URL, Type.SECRET)
+    if value.type is Type.PHONE:  # an extension, or half a number, is any number elsewhere
+        return len("".join(_DIGITS.findall(value.text))) >= _PHONE_DIGITS
+    return value.type in (Type.MARKED, Type.EMAIL, Type.URL, Type.SECRET)
+
+
+def _is_telling(text: str, common: frozenset[str]) -> bool:
+    """Not an acronym, which means something else elsewhere, nor a common word."""
+    tokens = [token.casefold() for token in tokens_of(text)]
+    is_acronym = len(tokens) == 1 and (text.isupper() or len(text) < 4)
+    return not is_acronym and not all(token in common for token in tokens)
 
 
 def _is_whole_date(text: str) -> bool:

@@ -1,9 +1,8 @@
-"""Puts the upper layers of a two-headed ONNX model under an `If`: a window in which nothing is suspicious skips them.
+"""Puts the upper layers of a staged ONNX model under an `If`: a window of which no piece goes on skips them.
 
-Law: what the upper layers answer does not change; the other branch says O of every piece. The limit is part of the
-file, so a model with another limit is another model.
+Law: what is answered does not change. Who goes on is part of the file, so a model with another rule is another model.
 
-    branch(both, out, limit)     `both` gives `logits` and `score`, the highest suspicion of one piece of the window
+    branch(staged, out)     `staged` gives `logits`, `early` and `going_on`, the number of pieces that go on
 """
 
 from __future__ import annotations
@@ -12,14 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
-
-from models.clinical_ner.labels import TAGS
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 __all__ = ["branch"]
-
-_CERTAIN = 20.0
-"""Logit of O where the upper layers are skipped: P(O) is one, up to the seventh digit."""
 
 
 def _needed(made: dict[str, NodeProto], name: str) -> set[str]:
@@ -34,41 +28,30 @@ def _needed(made: dict[str, NodeProto], name: str) -> set[str]:
     return found
 
 
-def _shut() -> GraphProto:
-    """Return the branch that reports nothing: O for every piece."""
-    row = np.zeros((1, len(TAGS)), dtype=np.float32)
-    row[0, 0] = _CERTAIN
-    nodes = [
-        helper.make_node("Mul", ["input_ids", "shut_zero"], ["shut_index"]),
-        helper.make_node("Gather", ["shut_row", "shut_index"], ["logits_shut"], axis=0),
-    ]
-    values = [
-        numpy_helper.from_array(row, "shut_row"),
-        numpy_helper.from_array(np.zeros((), dtype=np.int64), "shut_zero"),
-    ]
-    shape = helper.make_tensor_value_info("logits_shut", TensorProto.FLOAT, None)
-    return helper.make_graph(nodes, "shut", [], [shape], initializer=values)
-
-
-def branch(both: Path, out: Path, limit: float) -> None:
-    """Write the model whose upper layers run only if `score` is above the limit. `both` gives logits and score."""
-    model = onnx.load(str(both))
+def branch(staged: Path, out: Path) -> None:
+    """Write the model whose upper layers run only if a piece goes on. `staged` gives logits, early and going_on."""
+    model = onnx.load(str(staged))
     graph = model.graph
     made = {name: node for node in graph.node for name in node.output}
-    lower = _needed(made, "score")
+    lower = _needed(made, "going_on") | _needed(made, "early")
     upper = [node for node in graph.node if node.output[0] not in lower]
     for node in upper:
-        node.output[:] = ["logits_open" if name == "logits" else name for name in node.output]
+        node.output[:] = ["logits_late" if name == "logits" else name for name in node.output]
     below = {name for node in graph.node if node.output[0] in lower for name in node.input}
     moved = [value for value in graph.initializer if value.name not in below]
-    shape = helper.make_tensor_value_info("logits_open", TensorProto.FLOAT, None)
-    opened = helper.make_graph(upper, "open", [], [shape], initializer=moved)
+    late = helper.make_tensor_value_info("logits_late", TensorProto.FLOAT, None)
+    early = helper.make_tensor_value_info("logits_early", TensorProto.FLOAT, None)
+    same = [helper.make_node("Identity", ["early"], ["logits_early"], name="all_certain")]
     kept = [node for node in graph.node if node.output[0] in lower]
-    graph.initializer.append(numpy_helper.from_array(np.float32(limit), "gate_limit"))
+    graph.initializer.append(numpy_helper.from_array(np.float32(0.0), "nobody"))
     kept += [
-        helper.make_node("Greater", ["score", "gate_limit"], ["gate_opens"], name="gate_opens"),
-        helper.make_node("If", ["gate_opens"], ["logits"], name="gate", then_branch=opened, else_branch=_shut()),
-    ]
+        helper.make_node("Greater", ["going_on", "nobody"], ["some_go_on"], name="some_go_on"),
+        helper.make_node(
+            "If", ["some_go_on"], ["logits"], name="exit",
+            then_branch=helper.make_graph(upper, "upper", [], [late], initializer=moved),
+            else_branch=helper.make_graph(same, "certain", [], [early]),
+        ),
+    ]  # fmt: skip
     rest = [value for value in graph.initializer if value.name not in {m.name for m in moved}]
     wanted = [value for value in graph.output if value.name == "logits"]
     for field, values in ((graph.node, kept), (graph.initializer, rest), (graph.output, wanted)):

@@ -10,8 +10,9 @@ for comparison and never shipped.
 
 from __future__ import annotations
 
+import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,10 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 from transformers import BertForTokenClassification
+from transformers.models.bert.modeling_bert import BertLayer
 
-from models.clinical_ner.gate import Gate, load_gate
+from models.clinical_ner.early import CLS, SEP, EarlyTagger, Exit, load_early
+from models.clinical_ner.narrow import without_zeros
 
 __all__ = ["export"]
 
@@ -32,28 +35,60 @@ _STRENGTH = 0.8
 _SMALLEST = 1e-4
 _LEAST_ROWS = 100
 _PIECES = 126
+_FLOAT = ("/exit/", "/classifier/")
+"""Both heads stay as they were trained: they are small, and the certainty of the first decides who goes on."""
 
 
 class _Tagger(torch.nn.Module):
-    def __init__(self, model: BertForTokenClassification) -> None:
+    """All pieces through all layers, for comparison."""
+
+    def __init__(self, model: EarlyTagger) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        layers = self.model.whole.bert.encoder.layer
+        return self.model.whole.classifier(_through(layers, _embedded(self.model, input_ids)))
 
 
-class _Both(torch.nn.Module):
-    """The tagger, and the highest score the gate gives to a piece of the window."""
+class _Staged(torch.nn.Module):
+    """One window as it is read in use: both answers of it, and how many pieces go on."""
 
-    def __init__(self, model: BertForTokenClassification, gate: Gate) -> None:
+    def __init__(self, model: EarlyTagger) -> None:
         super().__init__()
-        self.model, self.gate = model, gate
+        self.model = model
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        out = self.model(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
-        scores = self.gate(out.hidden_states[self.gate.depth]) - 1e4 * (1 - attention_mask.float())
-        return out.logits, scores.max()
+    def forward(self, input_ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        layers, depth = self.model.whole.bert.encoder.layer, self.model.rule.depth
+        hidden = _through(layers[:depth], _embedded(self.model, input_ids))
+        early = self.model.exit(hidden)
+        on = self.model.going_on(early, input_ids.ne(CLS) & input_ids.ne(SEP))
+        places = torch.nonzero(on[0])[:, 0]
+        late = self.model.whole.classifier(_through(layers[depth:], hidden[:, places]))
+        logits = early.scatter(1, places[None, :, None].expand(-1, -1, late.shape[-1]), late)
+        return logits, early, on.float().sum()
+
+
+def _embedded(model: EarlyTagger, ids: torch.Tensor) -> torch.Tensor:
+    """Return what the encoder begins with: one window, no padding, one kind of token."""
+    table = model.whole.bert.embeddings
+    places = table.position_embeddings.weight + table.token_type_embeddings.weight[:1]
+    return table.LayerNorm(table.word_embeddings(ids) + places[: ids.shape[1]][None])
+
+
+def _through(layers: Iterable[BertLayer], hidden: torch.Tensor) -> torch.Tensor:
+    """Run layers on one window without padding: the encoder's own code, less what it computes about shapes."""
+    for layer in layers:
+        attention, output = layer.attention.self, layer.attention.output
+        shape = (1, -1, attention.num_attention_heads, attention.attention_head_size)
+        query, key, value = (
+            part(hidden).reshape(shape).transpose(1, 2) for part in (attention.query, attention.key, attention.value)
+        )
+        seen = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(shape[-1]), -1) @ value
+        hidden = output.LayerNorm(output.dense(seen.transpose(1, 2).reshape(1, -1, shape[2] * shape[3])) + hidden)
+        inner = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(hidden))
+        hidden = layer.output.LayerNorm(layer.output.dense(inner) + hidden)
+    return hidden
 
 
 class _Smoothed(torch.nn.Module):
@@ -87,7 +122,7 @@ def _smooth(model: BertForTokenClassification, encoded: Sequence[list[int]]) -> 
         hooks.append(parent.dense.register_forward_pre_hook(lambda _, x, name=name: seen(name, x[0])))
     with torch.no_grad():
         for ids in encoded:
-            model(input_ids=torch.tensor([[101, *ids[:_PIECES], 102]]))
+            model(input_ids=torch.tensor([[CLS, *ids[:_PIECES], SEP]]))
     for hook in hooks:
         hook.remove()
     for name, parent in parents.items():
@@ -125,35 +160,36 @@ def _rows_to_int8(path: Path, out: Path) -> None:
 
 
 def _write(model: torch.nn.Module, path: Path, outputs: Sequence[str] = ("logits",)) -> None:
-    example = torch.ones(1, 48, dtype=torch.int64)
+    example = torch.full((1, 48), 2_000, dtype=torch.int64)
     torch.onnx.export(
-        model, (example, example), path, dynamo=False, opset_version=17,
-        input_names=["input_ids", "attention_mask"], output_names=list(outputs),
-        dynamic_axes={"input_ids": {1: "pieces"}, "attention_mask": {1: "pieces"}, "logits": {1: "pieces"}},
+        model, (example,), path, dynamo=False, opset_version=17,
+        input_names=["input_ids"], output_names=list(outputs),
+        dynamic_axes={name: {1: "pieces"} for name in ("input_ids", *outputs) if name != "going_on"},
     )  # fmt: skip
 
 
-def export(weights: Path, out: Path, texts: Sequence[str]) -> None:
-    """Write `float.onnx`, `both.onnx` and `tokenizer.json` below `out`; `texts` tell how large activations get.
+def export(weights: Path, out: Path, texts: Sequence[str], rule: Exit | None = None) -> None:
+    """Write `float.onnx`, `staged.onnx` and `tokenizer.json` below `out`; `texts` tell how large activations get.
 
-    `both.onnx` is the int8 model with two outputs: logits, and the score of the gate (`gate.pt` beside the weights).
-    `gate.branch` makes of it what is shipped.
+    `staged.onnx` is the int8 model with three outputs; `branch.branch` makes of it what is shipped. `rule` overrides
+    what the weights were trained with.
     """
     out.mkdir(parents=True, exist_ok=True)
-    model = BertForTokenClassification.from_pretrained(weights, attn_implementation="eager").eval().float()
-    gate = load_gate(weights / "gate.pt", model.config.hidden_size)
+    model = load_early(weights, attention="eager", rule=rule).eval().float()
     tokenizer = Tokenizer.from_file(str(weights / "tokenizer.json"))
+    for layer in model.whole.bert.encoder.layer:
+        without_zeros(layer)
     _write(_Tagger(model), out / "float.onnx")
-    _smooth(model, [e.ids for e in tokenizer.encode_batch(list(texts), add_special_tokens=False) if e.ids])
+    _smooth(model.whole, [e.ids for e in tokenizer.encode_batch(list(texts), add_special_tokens=False) if e.ids])
     whole, rows = out / "smooth.onnx", out / "rows.onnx"
-    _write(_Both(model, gate), whole, ("logits", "score"))
+    _write(_Staged(model), whole, ("logits", "early", "going_on"))
     _rows_to_int8(whole, rows)
-    names = [node.name for node in onnx.load(str(rows)).graph.node if "/gate/" in node.name]
+    names = [node.name for node in onnx.load(str(rows)).graph.node if any(part in node.name for part in _FLOAT)]
     quantize_dynamic(
-        rows, out / "both.onnx", per_channel=True, reduce_range=True, weight_type=QuantType.QInt8,
+        rows, out / "staged.onnx", per_channel=True, reduce_range=True, weight_type=QuantType.QInt8,
         op_types_to_quantize=["MatMul", "Gemm"], nodes_to_exclude=names,
     )  # fmt: skip
     whole.unlink()
     rows.unlink()
-    onnx.checker.check_model(str(out / "both.onnx"))
+    onnx.checker.check_model(str(out / "staged.onnx"))
     shutil.copy(weights / "tokenizer.json", out / "tokenizer.json")

@@ -3,8 +3,8 @@
     python -m models.clinical_ner.make --data DATA --encoder DIR --prose DIR --seeds 1,2,3 --out build/ner
 
 `DATA` holds the public sets (README of the data folder), `DIR` a BERT folder, `--prose` unpacked Debian packages
-(manpages-*, hunspell-*-med and w* word lists). One common trunk is trained first, then a short run from it for every
-seed, each with its own gate (`gate.py`); the seed in the middle by documents without a leak is what is shipped
+(manpages-*, hunspell-*-med and w* word lists). One common trunk is trained first, narrowed (`narrow.py`) and trained
+on; then every seed goes on from it for a little; the seed in the middle by documents without a leak is what is shipped
 (`ship.py`), the others tell the spread. `--trunk DIR` takes weights that are there instead of training a trunk. An
 interrupted run goes on with `--resume`: finished stages are kept, a broken-off one continues from its last checkpoint.
 Needs `requirements.txt`; the card says how long it took. `python -m models.clinical_ner.smoke` tries the machinery.
@@ -25,6 +25,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
+from tokenizers import Tokenizer
 
 from models.clinical_ner.generate import Example, Generator, load_templates
 from models.clinical_ner.lexicon import LANGS, SCRIPT_LANGS, Lexicon, load_lexicon
@@ -45,8 +46,9 @@ from models.clinical_ner.sources import faker_regions, man_prose, medical_terms,
 __all__ = ["PUBLIC_HALVES", "main"]
 
 _HERE = Path(__file__).parent
-_ALWAYS = -1e6
-"""A limit every window is above."""
+_PIECES = 126
+_READ = 2_000
+"""Examples on which the neurons are weighed."""
 PUBLIC_HALVES = ("echr_fr_es_manual_dev.jsonl", "tab_echr_en_144_dev.jsonl", "presidio_synth_v2_dev.jsonl")
 """Half of each is trained on; `mix.is_kept_back` says which half only measures."""
 
@@ -150,15 +152,18 @@ def _stage(name: str, options: argparse.Namespace, plan: dict[str, Any], rounds:
     return out
 
 
-def _train(options: argparse.Namespace, recipe: dict[str, Any], parts: _Parts) -> Iterator[tuple[Path, _Rounds]]:
-    """Train the trunk, then every seed from it."""
+def _train(options: argparse.Namespace, recipe: dict[str, Any], parts: _Parts) -> Iterator[Path]:
+    """Train the trunk, narrow it, train it on, then every seed from there."""
     common = recipe["training"]
     trunk = options.trunk
     if trunk is None:
         trunk = _stage("trunk", options, common | recipe["trunk"], _Rounds(parts, recipe, 0), options.encoder)
+    rounds = _Rounds(parts, recipe, 1)
+    narrow = _narrowed(trunk, options.out / "narrow", rounds, recipe["narrow"]["keep"])
+    body = _stage("body", options, common | recipe["body"], rounds, narrow)
     for seed in map(int, options.seeds.split(",")):
         rounds = _Rounds(parts, recipe, seed)
-        yield _stage(f"seed-{seed}", options, common | recipe["seed"], rounds, trunk), rounds
+        yield _stage(f"seed-{seed}", options, common | recipe["seed"], rounds, body)
 
 
 def _calibration() -> list[str]:
@@ -168,22 +173,38 @@ def _calibration() -> list[str]:
     return [romanised(document).text for document in documents]
 
 
-def _finish(weights: Path, rounds: _Rounds, data: Path, gate: dict[str, Any]) -> float:
-    """Give one seed its gate, export it, choose thresholds and limit, measure; return its mean zero-leak rate."""
-    from models.clinical_ner import evaluate, limit
+def _narrowed(trunk: Path, out: Path, rounds: _Rounds, keep: int) -> Path:
+    """Take the least used neurons out of the trunk's lower layers."""
+    from models.clinical_ner.early import load_early
+    from models.clinical_ner.narrow import narrow
+
+    if (out / "tokenizer.json").exists():
+        return out
+    tokenizer = Tokenizer.from_file(str(trunk / "tokenizer.json"))
+    texts = [example.text for example in rounds[0][:_READ]]
+    windows = [e.ids[:_PIECES] for e in tokenizer.encode_batch(texts, add_special_tokens=False) if e.ids]
+    model = load_early(trunk).eval()
+    print(f"kept of the lower layers: {narrow(model, windows, keep)}")
+    model.save(out)
+    tokenizer.save(str(out / "tokenizer.json"))
+    return out
+
+
+def _finish(weights: Path, data: Path) -> float:
+    """Export one seed, choose thresholds, measure; return its mean zero-leak rate."""
+    from models.clinical_ner import evaluate, exits
     from models.clinical_ner.branch import branch
+    from models.clinical_ner.early import Exit
     from models.clinical_ner.export import export
-    from models.clinical_ner.gate import Plan, fit
     from models.clinical_ner.labels import KINDS, write_labels
 
     out, places = weights / "out", ["--model", str(weights / "out"), "--data", str(data)]
-    fit(weights, rounds[0], weights / "gate.pt", Plan(**gate), seed=rounds.seed)
-    export(weights, out, _calibration())
-    branch(out / "both.onnx", out / "model.onnx", _ALWAYS)
-    write_labels(out, dict.fromkeys(KINDS, 0.5), dict.fromkeys(KINDS, 0.9))
-    evaluate.main([*places, "--choose"])
-    limit.main([*places, "--lost", str(gate["lost"])])
-    evaluate.main([*places, "--json", str(out / "measured.json")])
+    for folder, rule in ((out, None), (out / "all", Exit(reach=_PIECES, low=0.0, high=1.0))):
+        export(weights, folder, _calibration(), rule)
+        branch(folder / "staged.onnx", folder / "model.onnx")
+        write_labels(folder, dict.fromkeys(KINDS, 0.5), dict.fromkeys(KINDS, 0.9))
+    evaluate.main([*places, "--choose", "--json", str(out / "measured.json")])
+    exits.main(places)
     report = json.loads((out / "measured.json").read_text())["balanced"]
     rates = [r["rates"]["zero_leak"] for r in report.values() if r["spans"]]
     return sum(rates) / len(rates)
@@ -205,16 +226,15 @@ def main() -> int:
         parser.error(f"{options.out} is not empty; nothing was trained; name another folder, or go on with --resume")
     recipe = tomllib.loads((_HERE / "recipe.toml").read_text("utf8"))
     if options.steps:
-        recipe["trunk"]["steps"] = recipe["seed"]["steps"] = options.steps
+        for stage in ("trunk", "body", "seed"):
+            recipe[stage]["steps"] = options.steps
     if options.trunk is None:
         if options.encoder is None:
             parser.error("--encoder or --trunk is needed; nothing was trained")
         _check_encoder(options.encoder, recipe["encoder"]["sha256"])
     parts = _Parts(options.data, options.prose, recipe)
     begun = time.monotonic()
-    found = [
-        (_finish(out, rounds, options.data, recipe["gate"]), out) for out, rounds in _train(options, recipe, parts)
-    ]
+    found = [(_finish(out, options.data), out) for out in _train(options, recipe, parts)]
     for rate, folder in found:
         print(f"{folder}: mean zero-leak {rate:.1f} %")
     _, middle = sorted(found)[(len(found) - 1) // 2]

@@ -119,7 +119,7 @@ class Filler:
 
     def _group(self) -> NameGroup:
         home = self.lexicon.home.get(self.lang) or self.lexicon.groups
-        share = 0.9 if self.lang in SCRIPT_LANGS else 0.5
+        share = 0.9 if self.lang in SCRIPT_LANGS else 0.4
         return self.rng.choice(home if self.rng.random() < share else self.lexicon.groups)
 
     def _made_up(self) -> str:

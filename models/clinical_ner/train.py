@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from transformers import BertConfig, BertForTokenClassification
 
+from models.clinical_ner.early import EarlyTagger, load_early
 from models.clinical_ner.generate import Example
-from models.clinical_ner.labels import TAGS, tag_ids
+from models.clinical_ner.labels import tag_ids
 
 __all__ = ["Run", "Settings", "encode_all", "train"]
 
@@ -36,6 +36,8 @@ class Settings:
     clip: float
     bfloat16: bool
     threads: int
+    late: float
+    """What the loss of the upper layers counts against that of the first answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +96,15 @@ def _tensors(batch: list[_Item]) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
     return ids, mask, tags
 
 
-def _model(encoder: Path, threads: int, seed: int) -> BertForTokenClassification:
+def _model(encoder: Path, threads: int, seed: int) -> EarlyTagger:
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
-    config = BertConfig.from_pretrained(encoder, num_labels=len(TAGS))
-    config._attn_implementation = "sdpa"
-    config.attention_probs_dropout_prob = 0.0  # a quarter of a step faster; the hidden layers keep theirs
-    return BertForTokenClassification.from_pretrained(encoder, config=config)
+    return load_early(encoder)
 
 
-def _optimizer(model: BertForTokenClassification, settings: Settings) -> tuple[torch.optim.Optimizer, Any]:
-    head = list(model.classifier.parameters())
-    body = [p for n, p in model.named_parameters() if not n.startswith("classifier")]
+def _optimizer(model: EarlyTagger, settings: Settings) -> tuple[torch.optim.Optimizer, Any]:
+    head = [*model.whole.classifier.parameters(), *model.exit.parameters()]
+    body = list(model.whole.bert.parameters())
     groups = [{"params": body, "lr": settings.encoder_rate}, {"params": head, "lr": settings.head_rate}]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
 
@@ -192,8 +191,7 @@ def train(rounds: Sequence[Sequence[Example]], settings: Settings, run: Run) -> 
             continue
         ids, mask, tags = _tensors(batch)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bfloat16):
-            logits = model(input_ids=ids, attention_mask=mask).logits
-        loss = torch.nn.functional.cross_entropy(logits.float().view(-1, len(TAGS)), tags.view(-1))
+            loss = model.loss(ids, mask, tags, settings.late)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
         optimizer.step()
@@ -205,7 +203,7 @@ def train(rounds: Sequence[Sequence[Example]], settings: Settings, run: Run) -> 
         if step % 100 == 0:
             _save(run, model, optimizer, schedule, at)
     run.out.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(run.out)
+    model.save(run.out)
     tokenizer.save(str(run.out / "tokenizer.json"))
     (run.out / _CHECKPOINT).unlink(missing_ok=True)
     return {"steps": float(settings.steps), "loss": at.loss, "seconds": time.monotonic() - started}

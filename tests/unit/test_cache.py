@@ -220,6 +220,15 @@ def test_only_what_a_new_message_speaks_of_is_read_again(read: list[str], new: s
     assert found == _find(Analyst.build(FakeNer()), [*_OLD, new])
 
 
+def test_a_message_that_changes_which_word_is_rare_changes_nothing_for_the_others(read: list[str]) -> None:
+    old = ["Mr Anil Perera and Mr Nimal Perera", "call 077 123 4567 or 077 123 9999", "stable"]
+    analyst = Analyst.build(FakeNer(), Extras(memory=Memory(KEY, Clock())))
+    _find(analyst, old)
+    read.clear()
+    _find(analyst, [*old, "call 078 999 1111, 078 999 2222, 078 999 3333"])
+    assert not set(old) & set(read)
+
+
 _TEXTS = (
     "Mr Perera", "perera fell", "20-12345", "MRN 20-12345", "tel 077 123 4567", "0771234567", "nothing",
     "Anil\u200b Perera", "anil%20perera", "May came", "Rose May", "born 1931, aged 64", "x20-12345y", "077 1234", "567",
