@@ -61,6 +61,9 @@ _ROLE_WORDS = (
     "eingangsnummer betrifft aufnahmenummer fallnummer durchschrift einsender abteilung "
 )
 _ROLES = frozenset(_ROLE_WORDS.split())
+_LABEL_WORDS = "nhc dni nie nif nass cip mrn nhs ssn nic nric dob tel tfno fax email uhid ipp nda phn"
+_LABELS = frozenset(_LABEL_WORDS.split())
+"""What stands between a name and a number, and belongs to neither."""
 _ORDINAL_DAY = re.compile(r"(?:the )?\d{1,2}(?:st|nd|rd|th)\Z", re.IGNORECASE)
 _NUMERIC_DATE = re.compile(r"\d[./-] ?\d|\d{4}")
 _AROUND = 300
@@ -69,6 +72,7 @@ _BALANCED = 500
 _GAP_BEFORE = re.compile(r"\.?[ -]\Z")
 _GAP_AFTER = re.compile(r"\.?[ -]")
 _UNSURE = 800
+_UNSURE_OF_THINGS = 900
 _SURE_OF_ACRONYM = 900
 _ACRONYM = 5
 _OLDEST = 130
@@ -195,6 +199,8 @@ def _trimmed(text: str, start: int, end: int, type_: Type, common: frozenset[str
         found.pop()
     while len(found) > 1 and _is_extra(text, start, found[0], common):
         found.pop(0)
+    while len(found) > 1 and found[-1].text in _LABELS and text[start + found[-1].start].isupper():
+        found.pop()
     whole = found[-1].end == len(text[start:end].rstrip())
     return start + found[0].start, end if whole else start + found[-1].end
 
@@ -209,12 +215,14 @@ def _is_doubtful(text: str, start: int, end: int, score: int, common: frozenset[
     Measured on development data: of lower-case spans under 650 in text with capitals, one in a hundred is a name.
     """
     value = text[start:end]
-    if value.islower() and (score < _WEAK or all(word.text in common for word in words(value))):
+    said = {word.text for word in words(value)}
+    if value.islower() and (score < _WEAK or said <= common):
         around = text[max(0, start - _AROUND) : end + _AROUND]
-        return len(_TITLE_CASE.findall(around)) >= max(2, len(around) // 200)
+        if len(_TITLE_CASE.findall(around)) >= max(2, len(around) // 200):
+            return True
     if score < _SURE_OF_ACRONYM and value.isupper() and len(value) <= _ACRONYM and not text.isupper():
         return True
-    return score < _UNSURE and all(word.text in common for word in words(value))
+    return (score < _UNSURE and said <= common) or (score < _UNSURE_OF_THINGS and said <= common | _ORDINARY)
 
 
 def _named(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -232,5 +232,5 @@ WORDS = (
     "japanese korean vietnamese thai filipino malaysian indonesian singaporean sinhalese tamil arab arabic egyptian "
     "moroccan iranian iraqi syrian lebanese israeli african nigerian ghanaian kenyan ethiopian somali mexican "
     "brazilian european asian romanian bulgarian hungarian czech slovak croatian serbian ukrainian albanian cypriot "
-    "inter alia federal "
+    "inter alia federal synthetic fictional fictitious anonymous imaginary specimen example examples demo"
 )
