@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import secrets
 import signal
 import socket
@@ -34,7 +33,6 @@ from tests.kit.service import Running, http_house
 TOOL = Path(sys.executable).with_name("pii-leak-benchmark-v2")
 _LONGEST_S = 3_600
 HEAD = ("seed", "outcome", "fidelity", "whole", "cut", "inconclusive", "request path", "cases", "partial", "seconds")
-_PARTIAL = re.compile(r"partial.emission[^0-9\n]*(\d+ ?/ ?\d+)", re.IGNORECASE)
 
 
 def free_port() -> int:
@@ -46,8 +44,9 @@ def free_port() -> int:
 
 def judged(running: Running, ports: tuple[int, int], seed: str, oracle: str, out: Path) -> tuple[str, ...]:
     """Run the judge once; returns a row of the table without its time."""
-    code, said = _run(
-        [TOOL, "--validate", "--out", out / f"v2-{seed}", "--only", "cordon", "--gateway-url",
+    reports = out / f"v2-{seed}"
+    code = _run(
+        [TOOL, "--validate", "--out", reports, "--only", "cordon", "--gateway-url",
          f"http://127.0.0.1:{ports[0]}/v1/chat/completions", "--upstream-port", str(ports[1]), "--model", "conformance",
          "--seed", seed, "--oracle", oracle, "--partial-emission", "--json-out", out / f"{seed}.json"],
         out, {**os.environ, "CONFORMANCE_TARGET_API_KEY": running.house.token, "V2_CLIENT_READ_TIMEOUT": "60"},
@@ -58,14 +57,15 @@ def judged(running: Running, ports: tuple[int, int], seed: str, oracle: str, out
     if not path.exists():
         return (seed, f"exit {code}", *[""] * 7)
     row = json.loads(path.read_text(encoding="utf-8"))["rows"][0]
-    partial = _PARTIAL.search(said)
+    metrics = json.loads((reports / "cordon.partial-emission.json").read_text(encoding="utf-8"))["metrics"]
+    partial = f"{metrics['cases_partial_emission']}/{metrics['cases_applicable']}"
     rates = (row["fidelity_rate"], row["leak_single_chunk"], row["leak_adversarial"], row["inconclusive"])
     cases = f"{row['cases_attempted']}/{row['cases_applicable']}"
     path_leak = str(len(row["request_path_leak"]))
-    return (seed, row["outcome"], *map(str, rates), path_leak, cases, partial.group(1) if partial else "")
+    return (seed, row["outcome"], *map(str, rates), path_leak, cases, partial)
 
 
-def _run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+def _run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]) -> int:
     """Run the judge to its end, in a group of its own that ends with us: it has children, and must not go on alone."""
     with (folder / "said.txt").open("w+", encoding="utf-8") as said:
         judge = subprocess.Popen(
@@ -80,8 +80,7 @@ def _run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, 
             with suppress(ProcessLookupError):  # the usual case: everybody has gone
                 os.killpg(judge.pid, signal.SIGKILL)
             judge.wait()
-        said.seek(0)
-        return code, said.read()
+        return code
 
 
 def _leave(*_: object) -> NoReturn:

@@ -101,4 +101,6 @@ def test_second_profile_passes_for_a_fresh_seed(service: Running, ports: tuple[i
         "request_path_leak": [], "schema_valid": True, "cases_attempted": row["cases_applicable"],
     }  # fmt: skip
     assert {key: row[key] for key in wanted} == wanted, (seed, row)
+    pieces = json.loads((tmp_path / "v2" / "cordon.partial-emission.json").read_text())["metrics"]
+    assert (pieces["cases_partial_emission"], pieces["cases_applicable"]) == (0, row["cases_applicable"]), (seed, pieces)
     assert service.house.get("/readyz").status == 200
