@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from filters.findings import Type
 from filters.lexicon import common_words
+from filters.name_patterns import PARTICLE, WORD
 from filters.recognizers.base import Examples, Recognizer, Scores
 
 __all__ = ["EXAMPLES", "RECOGNIZER"]
@@ -22,8 +23,6 @@ _ROLES = (
     "verpleegkundige|huisarts|chirurg|verloskundige|fysiotherapeut|"
     "enfermeira|enfermeiro|cirurgião|cirurgiã|parteira"
 )
-_PARTICLE = "(?:(?:von|van|de|di|da|del|der|den|la|le|el|al|bin|zu|ten|ter|dos|das|do|De|Di|Da|Von|Van|Al|El|La|Le) )?"
-_WORD = r"[A-ZÀ-ÖØ-Þ](?:['’][A-ZÀ-ÖØ-Þ])?[^\W\d_]{1,30}(?:[-'’][^\W\d_]{2,30})?"
 _OTHERS = (
     "dr dr. prof prof. herr herrn frau mr mrs ms miss sir practitioner specialist manager team unit ward office clinic "
     "surgery hospital department service station abteilung praxis klinik termin visite befund aufnahme nachmittag "
@@ -52,7 +51,7 @@ RECOGNIZER = Recognizer(
     kind="role_name",
     type=Type.NAME,
     patterns=(
-        rf"(?<![\w-])(?P<cue>(?i:{_ROLES})) (?P<value>{_PARTICLE}{_PARTICLE}{_WORD}(?: {_PARTICLE}{_WORD})?)(?![^\W_])",
+        rf"(?<![\w-])(?P<cue>(?i:{_ROLES})) (?P<value>{PARTICLE}{PARTICLE}{WORD}(?: {PARTICLE}{WORD})?)(?![^\W_])",
     ),
     scores=Scores(cued=600),
     starts=tuple(_ROLES.replace("sage-femme", "sage").split("|")),

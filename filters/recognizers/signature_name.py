@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from filters.findings import Type
+from filters.name_patterns import INITIAL, PARTICLE, WORD
 from filters.recognizers.base import Examples, Recognizer, Scores
 
 __all__ = ["EXAMPLES", "RECOGNIZER"]
@@ -18,10 +19,9 @@ _CLOSES = (
     r"Atenciosamente|Com os melhores cumprimentos|Cumprimentos"
 )
 _TITLE = r"(?:(?:Dr|Prof|Priv|Doz|PD|med|univ|Mr|Mrs|Ms|Herr|Frau|Dra|Sra|Dott|Drs)\.?-? ?)?"
-_WORD = r"(?:[A-ZÀ-ÖØ-Þ](?:['’][A-ZÀ-ÖØ-Þ])?[^\W\d_]{1,30}(?:[-'’][^\W\d_]{2,30})?|[A-ZÀ-ÖØ-Þ] ?\.)"
-_PARTICLE = "(?:(?:von|van|de|di|da|del|der|den|la|le|el|al|bin|zu|ten|ter|dos|das|do) )?"
-_NEXT = rf"(?:[ ]{_PARTICLE}{_PARTICLE}{_WORD})?"
-_NAME = f"{_PARTICLE}{_WORD}{_NEXT}{_NEXT}{_NEXT}"
+_WORD = f"(?:{WORD}|{INITIAL})"
+_NEXT = rf"(?:[ ]{PARTICLE}{PARTICLE}{_WORD})?"
+_NAME = f"{PARTICLE}{_WORD}{_NEXT}{_NEXT}{_NEXT}"
 _OTHERS = "the department on for consultant registrar secretary klinik abteilung praxis i.a. i.v. gez dr prof herr frau"
 _NOT = frozenset(_OTHERS.split())
 _LINES = r"\r?\n(?:[ \t]{0,8}\r?\n)?(?:[ \t]{0,8}\r?\n)?[ \t]{0,8}"

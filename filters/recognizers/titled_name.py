@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from filters.findings import Type
+from filters.name_patterns import INITIAL, PARTICLE, WORD
 from filters.recognizers.base import Examples, Recognizer, Scores
 
 __all__ = ["EXAMPLES", "RECOGNIZER"]
@@ -13,13 +14,7 @@ _TITLES = (
     "señora?|doña|madame|monsieur|mademoiselle|signora?|dottor|dottoressa|mevrouw|meneer"
 )
 _MORE = rf"(?:(?:{_TITLES}|PD|Univ|Priv|Doz|med|rer|nat|phil|dent|vet|jur|habil|Dipl|Ing|Psych|h\.c)\.?[ \t-]{{1,2}})?"
-_PARTICLE = (
-    "(?:(?:von|van|de|di|da|del|dela|della|der|den|la|le|el|al|bin|binti|ibn|zu|zur|zum|ter|ten|dos|das|do|du|des|"
-    "De|Di|Da|Del|Della|Von|Van|Der|Den|La|Le|El|Al|Bin|Ibn|Dos|Du) )?"
-)
-_INITIAL = r"(?:[A-ZÀ-ÖØ-Þ]\. {0,2})?"
-_NAME = r"[A-ZÀ-ÖØ-Þ](?:['’][A-ZÀ-ÖØ-Þ])?[^\W\d_]{1,30}(?:[-'’][^\W\d_]{2,30})?"
-_SOMEBODY = f"{_PARTICLE}{_PARTICLE}{_INITIAL}{_INITIAL}{_NAME}"
+_SOMEBODY = f"{PARTICLE}{PARTICLE}(?:{INITIAL} {{0,2}})?(?:{INITIAL} {{0,2}})?{WORD}"
 _OTHERS = (
     "he she it they we you his her their this that the there then who was is has had will and or but if in on at of to "
     "after before when with no not please patient patients madam colleague colleagues nurse sister matron "
