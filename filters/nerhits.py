@@ -72,7 +72,7 @@ _BALANCED = 500
 _GAP_BEFORE = re.compile(r"\.?[ -]\Z")
 _GAP_AFTER = re.compile(r"\.?[ -]")
 _UNSURE = 800
-_UNSURE_OF_THINGS = 900
+_UNSURE_BY_CHAIN = 900
 _SURE_OF_ACRONYM = 900
 _ACRONYM = 5
 _OLDEST = 130
@@ -222,7 +222,14 @@ def _is_doubtful(text: str, start: int, end: int, score: int, common: frozenset[
             return True
     if score < _SURE_OF_ACRONYM and value.isupper() and len(value) <= _ACRONYM and not text.isupper():
         return True
-    return (score < _UNSURE and said <= common) or (score < _UNSURE_OF_THINGS and said <= common | _ORDINARY)
+    if score < _UNSURE and said <= common:
+        return True
+    return score < _UNSURE_BY_CHAIN and said <= common | _ORDINARY and _is_by_chain(text, start, end)
+
+
+def _is_by_chain(text: str, start: int, end: int) -> bool:
+    """Whether a chain of words stands near: the model is restless about everything around one."""
+    return "-" in text and _CHAIN.search(text, max(0, start - _AROUND), end + _AROUND) is not None
 
 
 def _named(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
