@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from filters.findings import Type
 from filters.lexicon import common_words
 from filters.name_patterns import PARTICLE, WORD
@@ -28,23 +30,28 @@ _OTHERS = (
     "surgery hospital department service station abteilung praxis klinik termin visite befund aufnahme nachmittag "
     "vormittag montag dienstag mittwoch donnerstag freitag samstag sonntag morgen abend nacht und oder mit für zur zum "
     "innere medizin chirurgie anästhesie kardiologie neurologie in im am an auf the and or of for to has was is will "
-    "general orthopaedic vascular cardiac neuro paediatric obstetric mr. psychiatrist physician neurologist "
-    "cardiologist radiologist urologist oncologist anaesthetist anesthesiologist dermatologist gynaecologist"
+    "general orthopaedic vascular cardiac neuro paediatric obstetric mr. physician "
+    "officer fellow lead educator supervisor assistant partner trainee consultant surgeon nurse midwife led review"
 )
-_NOBODY = frozenset(_OTHERS.split()) | common_words()
+_TITLES = frozenset(_OTHERS.split())
+_NOBODY = _TITLES | common_words()
+_POSITION = re.compile(r"(?:(?<!qu)(?<!qv)ists?|[stnr]icians?|titians?|ologen?|ologin|iater(?:in)?)\Z")
+"""How words for a speciality end: "Consultant Nephrologist", "Oberarzt Kardiologe"; Lindquist is a name."""
 
 
 def _somebody(text: str, start: int, end: int) -> tuple[int, int, int] | None:
-    """Refuse words of everyday text; the last word of two goes first."""
-    while start < end:
-        words = text[start:end].split(" ")
-        last = words[-1]
-        if last.casefold() not in _NOBODY:
-            break
-        end -= len(last) + (len(words) > 1)
-    value = text[start:end].strip()
-    capital = any(word[:1].isupper() and word.casefold() not in _NOBODY for word in value.split(" "))
-    return (start, start + len(value), 0) if value and capital else None
+    """Take off words of everyday text at both ends; refuse what holds nothing else."""
+    words = text[start:end].split(" ")
+    while words and _is_position(words[-1]):
+        end -= len(words.pop()) + 1
+    while words and words[0].casefold() in _TITLES:
+        start += len(words.pop(0)) + 1
+    return (start, start + len(" ".join(words)), 0) if any(word[:1].isupper() for word in words) else None
+
+
+def _is_position(word: str) -> bool:
+    flat = word.casefold()
+    return flat in _NOBODY or _POSITION.search(flat) is not None
 
 
 RECOGNIZER = Recognizer(
@@ -69,12 +76,16 @@ EXAMPLES = Examples(
         "Gemeinschaftspraxis «Lebbe» und",
         "l'infirmière «Le Goff» passe",
         "by the surgeon «De Silva» today",
+        "nurse «Lindquist» called",
+        "Nurse Practitioner «Sarah» saw her",
     ),
     no_match=(
         "nurse Practitioner clinic",
         "Oberarzt Dr. med.",
         "the consultant Cardiologist",
         "Hausarzt Termin am",
+        "Consultant Nephrologist",
+        "Nurse Consultant, clinic",
         "the surgeon said",
         "nurse in charge",
         "Facharzt für Innere Medizin",

@@ -22,7 +22,10 @@ _TITLE = r"(?:(?:Dr|Prof|Priv|Doz|PD|med|univ|Mr|Mrs|Ms|Herr|Frau|Dra|Sra|Dott|D
 _WORD = f"(?:{WORD}|{INITIAL})"
 _NEXT = rf"(?:[ ]{PARTICLE}{PARTICLE}{_WORD})?"
 _NAME = f"{PARTICLE}{_WORD}{_NEXT}{_NEXT}{_NEXT}"
-_OTHERS = "the department on for consultant registrar secretary klinik abteilung praxis i.a. i.v. gez dr prof herr frau"
+_OTHERS = (
+    "the department on for consultant registrar secretary klinik abteilung praxis i.a. i.v. gez team ward clinic staff "
+    "reception thank thanks sent all dr prof herr frau"
+)
 _NOT = frozenset(_OTHERS.split())
 _LINES = r"\r?\n(?:[ \t]{0,8}\r?\n)?(?:[ \t]{0,8}\r?\n)?[ \t]{0,8}"
 _YOURS = "(?:Ihre?|Dein|Euer)?"
@@ -66,5 +69,6 @@ EXAMPLES = Examples(
         "with best regards",
         "Yours sincerely\n\nDepartment of Surgery",
         "Mit freundlichen Grüßen\n\nKlinik für Innere Medizin",
+        "Best wishes\nTeam",
     ),
 )

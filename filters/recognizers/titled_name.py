@@ -13,9 +13,11 @@ _TITLES = (
     "Mme|MME|Mlle|Monsieur|Madame|Mademoiselle|Maître|Sig\\.ra|Signora?|Dott|Dottor|Dottoressa|Dhr|Mevr|Mevrouw|Meneer|"
     "señora?|doña|madame|monsieur|mademoiselle|signora?|dottor|dottoressa|mevrouw|meneer"
 )
-_MORE = rf"(?:(?:{_TITLES}|PD|Univ|Priv|Doz|med|rer|nat|phil|dent|vet|jur|habil|Dipl|Ing|Psych|h\.c)\.?[ \t-]{{1,2}})?"
+_LEARNED = "PD|Univ|Priv|Doz|med|rer|nat|phil|dent|vet|jur|habil|Dipl|Ing|Psych|Doktor|Doctor|h\\.c"
+_MORE = rf"(?:(?:{_TITLES}|{_LEARNED})\.?[ \t-]{{1,2}})?"
 _SOMEBODY = f"{PARTICLE}{PARTICLE}(?:{INITIAL} {{0,2}})?(?:{INITIAL} {{0,2}})?{WORD}"
 _OTHERS = (
+    "president chairman speaker secretary minister judge mayor coroner "
     "he she it they we you his her their this that the there then who was is has had will and or but if in on at of to "
     "after before when with no not please patient patients madam colleague colleagues nurse sister matron "
     "er sie es wir ihr ihre sein der die dem den ein eine und oder aber wenn nach vor bei mit kein keine bitte wurde "
@@ -59,6 +61,7 @@ EXAMPLES = Examples(
         "la signora «De Luca» riferisce",
         "mevrouw «van der Berg» belt",
         "Mr «J. K. Silva» was seen",
+        "Frau Doktor «Meier» kommt",
     ),
     no_match=(
         "Dear Sir or Madam",
@@ -71,5 +74,6 @@ EXAMPLES = Examples(
         "Dr. med. univ.",
         "DR changes in both eyes",
         "Ms 12",
+        "Mr President said",
     ),
 )
