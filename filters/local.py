@@ -57,7 +57,7 @@ class Settled:
     take: tuple[Placed, ...]
     keep: tuple[Candidate, ...]
     plain: tuple[bool, ...]
-    asked: tuple[int, ...] | None = None
+    asked: bytes | None = None
     found: tuple[Finding, ...] = ()
     standing: tuple[Finding, ...] = ()
 

@@ -10,7 +10,9 @@ only characters that no other finding covers. What a guard lets stand is reporte
 
 from __future__ import annotations
 
+import hashlib
 import re
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -238,12 +240,17 @@ class Meaning:
             rarest = min(words_, key=lambda word: (often[word], word))
             self._by_rarest.setdefault(rarest, []).append((frozenset(words_), means))
 
-    def to(self, sketch: Sequence[int]) -> tuple[int, ...]:
-        """Return what is said of the words of a text. `sketch`: hashes of its words and long numbers, sorted."""
+    def to(self, sketch: Sequence[int]) -> bytes:
+        """Return a digest of what is said of the words of a text, empty if nothing is: 16 bytes, however much that is.
+
+        Args:
+            sketch: hashes of its words and long numbers, sorted.
+        """
         there = frozenset(sketch)
         by_rarest = self._by_rarest
         found = [means for word in sketch if word in by_rarest for all_, means in by_rarest[word] if all_ <= there]
-        return tuple(sorted(found))  # whichever word is the rarest in this exchange
+        ordered = array("Q", sorted(found))  # whichever word is the rarest in this exchange
+        return hashlib.blake2b(ordered, digest_size=16).digest() if found else b""
 
 
 def _runs(read: _Read, numbers: Iterable[int], longest: int) -> Iterator[tuple[int, int, str]]:

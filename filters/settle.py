@@ -115,7 +115,7 @@ def _settled(text: Text, state: Settled, known: Known, meaning: Meaning | None) 
         asked = meaning.to(array("Q", sketch))
         if asked == state.asked:
             return state
-    spread, guarded = ([], []) if asked == () else _known_in(text, known)
+    spread, guarded = ([], []) if asked == b"" else _known_in(text, known)
     candidates = [*(place.candidate for place in state.take), *spread]
     found = resolve(text.raw, candidates)
     if any(_is_glued(text.raw, finding) for finding in found):
