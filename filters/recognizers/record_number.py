@@ -28,6 +28,10 @@ _WEAK = (
 _MARK = r"(?:no|nr|number|num|id|n°|#|code|n)"
 _LINK = rf"[\"']?[ \t:=#.°º*|-]{{0,6}}(?:{_MARK}[ \t:=#.°-]{{1,4}})?(?:is |was )?[\"'(]?"
 _MARKED = rf"[\"'s]{{0,2}}[ \t_-]{{0,2}}{_MARK}[\"']?[ \t:=#.°-]{{0,4}}(?:is |was )?[\"'(]?"
+_LETTERED = (
+    r"mrn|uhid|nhc|ipp|(?:fall|patienten|aufnahme|befund|versicherten|akten|auftrags|proben|patient|pat\.?)-?"
+    r"(?:nummer|nr|id|kennung)|patient id|hospital (?:number|id)"
+)
 _VALUE = r"(?:\d{2} \d{2} \d{4,6}|\d{2} \d{8}|\d{3,8}(?: \d{3,8}){1,3}|[A-Z0-9][A-Z0-9./-]{2,23}+)(?![\w@])"
 
 _GERMAN = (
@@ -58,6 +62,8 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int, int] | None:
     while end > start and not text[end - 1].isalnum():
         end -= 1
     value = text[start:end]
+    if " " in value and not value.upper() == value:
+        return None
     digits = sum(c.isdigit() for c in value)
     letters = sum(c.isalpha() for c in value)
     if digits < 2 or len(value) < 3 or letters > digits + 3 or _DATE.match(value) or _YEAR.match(value):
@@ -71,6 +77,7 @@ RECOGNIZER = Recognizer(
     patterns=(
         rf"(?<![^\W_])(?P<cue>{_STRONG}){_LINK}(?P<value>{_VALUE})",
         rf"(?<![^\W_])(?P<cue>{_WEAK}){_MARKED}(?P<value>{_VALUE})",
+        rf"(?<![^\W_])(?P<cue>{_LETTERED}){_LINK}(?P<value>[A-Z]{{1,4}} \d{{2,10}})(?![\w@])",
         r"(?<![^\W_])(?P<cue>n[or°]s?)[. ]{1,3}(?P<value>\d{4,7} ?/ ?\d{2,4})(?!\w|[./,]\d)",
     ),
     starts=_STARTS,
@@ -115,6 +122,7 @@ EXAMPLES = Examples(
         "Hospital No «H123456» ward",
         '{"mrn": "«88123»"}',
         "application no. «47289/99»",
+        "Versichertennr   «OXG 79»",
     ),
     no_match=(
         "case: 45-year-old man",
@@ -127,5 +135,6 @@ EXAMPLES = Examples(
         "lab 5.6",
         "MRN unknown",
         "no 120/80 today",
+        "patient id see 120 below",
     ),
 )

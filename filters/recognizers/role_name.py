@@ -19,6 +19,8 @@ _ROLES = (
     "notärztin|facharzt|fachärztin|hebamme|physiotherapeut|physiotherapeutin|ergotherapeut|ergotherapeutin|logopäde|"
     "logopädin|psychologe|psychologin|sozialarbeiter|sozialarbeiterin|betreuer|betreuerin|hausarztpraxis|"
     "gemeinschaftspraxis|kinderarzt|kinderärztin|zahnarzt|zahnärztin|"
+    "kläger|klägerin|klägers|beklagter|beklagten|beklagte|zeuge|zeugin|zeugen|antragsteller|antragstellerin|"
+    "dolmetscher|dolmetscherin|nachbar|nachbarin|eheleute|familie|"
     "enfermera|enfermero|cirujano|cirujana|anestesista|fisioterapeuta|matrona|celador|celadora|"
     "infirmière|infirmier|chirurgien|chirurgienne|kinésithérapeute|sage-femme|"
     "infermiera|infermiere|chirurgo|ostetrica|fisioterapista|"
@@ -71,6 +73,7 @@ EXAMPLES = Examples(
     match=(
         "verständigte den Dienstarzt «Tietjen». Laborchemisch",
         "nurse «Perera» gave it",
+        "teilte der Klägerin «Boateng» mit",
         "Die Physiotherapeutin «Geok Mansour» übte",
         "la enfermera «Lucía» avisa",
         "Gemeinschaftspraxis «Lebbe» und",

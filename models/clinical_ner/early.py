@@ -20,6 +20,8 @@ __all__ = ["CLS", "SEP", "EarlyTagger", "Exit", "load_early"]
 
 CLS, SEP = 101, 102
 _FILE = "exit.pt"
+_GROUPS = 4
+"""Rows of like length are run through the upper layers together: less of it is padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,21 @@ class Exit:
     reach: int = 6
     low: float = 0.05
     high: float = 0.99
+
+
+def _together(
+    hidden: torch.Tensor, on: torch.Tensor, tags: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Move the pieces that go on to the front and cut off the rest, as the product does.
+
+    Returns:
+        What the pieces know (rows x most pieces x width), where there is one, and their tags (-100 where not known).
+    """
+    counts = on.sum(1)
+    order = (~on).long().argsort(dim=1, stable=True)[:, : int(counts.max())]
+    real = torch.arange(order.shape[1])[None, :] < counts[:, None]
+    kept = hidden.gather(1, order[..., None].expand(-1, -1, hidden.shape[-1]))
+    return kept, real, tags.gather(1, order).masked_fill(~real, -100)
 
 
 class EarlyTagger(torch.nn.Module):
@@ -90,11 +107,16 @@ class EarlyTagger(torch.nn.Module):
         early = self.exit(self.whole.dropout(hidden)).float()
         known = tags.ne(-100)
         on = self.going_on(early.detach(), there & ids.ne(CLS) & ids.ne(SEP))
-        seen = torch.where(on.any(1, keepdim=True), on, there)
-        late = self.upper(hidden, seen[:, None, None, :]).float()
         entropy = torch.nn.functional.cross_entropy
         first = entropy(early.view(-1, len(TAGS)), tags.view(-1))
-        second = entropy(late.view(-1, len(TAGS)), torch.where(on, tags, -100).view(-1), reduction="sum")
+        second = first.new_zeros(())
+        rows = on.any(1).nonzero().squeeze(1)
+        by_length = rows[on[rows].sum(1).argsort()]
+        for some in by_length.tensor_split(_GROUPS):
+            if some.numel():
+                kept, real, wanted = _together(hidden[some], on[some], tags[some])
+                late = self.upper(kept, real[:, None, None, :]).float()
+                second = second + entropy(late.view(-1, len(TAGS)), wanted.view(-1), reduction="sum")
         return first + share * second / known.sum().clamp(min=1)
 
     def save(self, out: Path) -> None:

@@ -221,7 +221,7 @@ def _report(words: dict[str, list[tuple[dict[str, Any], list[Word]]]], taus: dic
             "documents": len(counts),
             "spans": sum(c.spans for c in counts),
             "rates": rates(counts),
-            "interval": interval(counts, 1000 if len(counts) < 400 else 300),
+            "interval": interval(counts),
         }
     return out
 

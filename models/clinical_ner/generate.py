@@ -54,7 +54,8 @@ class Templates:
     @property
     def sentences(self) -> int:
         """Return how many sentences were written: whole templates and alternatives of rules, titles left out."""
-        return len(self.pii) + len(self.plain) + sum(len(v) for k, v in self.rules.items() if k not in _TITLES)
+        ruled = (sentence for name, found in self.rules.items() if name not in _TITLES for sentence in found)
+        return len({*self.pii, *self.plain, *ruled})
 
 
 _TITLES = frozenset({"title", "anr", "dr"})
@@ -74,12 +75,16 @@ def load_templates(folder: Path, part: Part | None = "train") -> dict[str, Templ
         raw = tomllib.loads((folder / f"{lang}.toml").read_text("utf8"))
         path = folder / "rules" / f"{lang}.toml"
         more = tomllib.loads(path.read_text("utf8")) if path.exists() else {"rules": {}, "composed": {}}
+        plain = _part(raw["templates"]["plain"], part, may_be_none=path.exists())
+        rules = {k: tuple(v) if k in _TITLES else _part(v, part) for k, v in more["rules"].items()}
+        if "neg" in rules:
+            rules["neg"] += plain
         found[lang] = Templates(
             _part(raw["templates"]["pii"], part, may_be_none=path.exists()),
-            _part(raw["templates"]["plain"], part, may_be_none=path.exists()),
+            plain,
             tuple(more["composed"].get("pii", ())),
             tuple(more["composed"].get("plain", ())),
-            {k: tuple(v) if k in _TITLES else _part(v, part) for k, v in more["rules"].items()},
+            rules,
             {k: tuple(v) for k, v in raw["lists"].items()},
         )
     return found
@@ -142,8 +147,13 @@ _ENDINGS = [
     "vir",
     "sta",
 ]
-_COMPOSED = 0.6
+_COMPOSED = 0.5
 _OCR = {"0": "O", "1": "l", "5": "S", "rn": "m", "l": "1", "e": "c", "m": "rn"}
+
+
+def _lead(surface: str, label: str) -> int:
+    """Return how much of a slot is a label word: "ext 3467" names a telephone by its number alone."""
+    return len(surface) - len(surface.removeprefix("ext ")) if label == "PHONE" else 0
 
 
 class Generator:
@@ -201,7 +211,7 @@ class Generator:
             length += m.start() - at
             surface, label = self._fill(m.group(1), filler, lang)
             if label:
-                spans.append((length, length + len(surface), label))
+                spans.append((length + _lead(surface, label), length + len(surface), label))
             elif _SLOT.search(surface):
                 surface = _SLOT.sub(lambda s: self._fill(s.group(1), filler, lang)[0], surface)
             out.append(surface)

@@ -111,7 +111,7 @@ class _Parts:
 
     def labelled(self, rng: random.Random, mix: dict[str, Any]) -> list[Example]:
         """Return the labelled pieces of one round: small sets several times, large ones in part."""
-        out = self._english + self._public * int(mix["public_repeats"])
+        out = self._english * int(mix["english_repeats"]) + self._public * int(mix["public_repeats"])
         for pieces, share in ((self._meddocan, mix["meddocan_share"]), (self._scripts, mix["scripts_share"])):
             out += rng.sample(pieces, round(share * len(pieces)))
         return out

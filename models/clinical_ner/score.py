@@ -8,12 +8,13 @@ percentiles over resampled documents.
 
 from __future__ import annotations
 
-import random
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
+
+import numpy as np
 
 __all__ = ["Counts", "count", "interval", "rates"]
 
@@ -169,10 +170,24 @@ def rates(counts: Sequence[Counts]) -> dict[str, float]:
 
 def interval(counts: Sequence[Counts], resamples: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
     """Return 95 % intervals by resampling documents."""
-    rng = random.Random(seed)
-    drawn = [rates(rng.choices(counts, k=len(counts))) for _ in range(resamples)]
+    table = np.array([[*astuple(c), c.zero_leak, c.wrong > 0, c.spans > 0] for c in counts], dtype=np.float64)
+    gold, hidden, wrong, free, spans, covered, names, names_covered, zero, hit, some = table.T
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=resamples).astype(np.float64)
+    shares = {
+        "char_recall": (hidden, gold),
+        "char_precision": (hidden, hidden + wrong),
+        "covered_recall": (covered, spans),
+        "names_covered": (names_covered, names),
+        "zero_leak": (zero * some, some),
+        "free_hit": (hit * (1 - some), 1 - some),
+        "over_redacted": (wrong, free),
+    }
     out = {}
-    for name in drawn[0]:
-        values = sorted(d[name] for d in drawn)
-        out[name] = (values[int(0.025 * resamples)], values[int(0.975 * resamples) - 1])
+    for name, (part, whole) in shares.items():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = 100 * (times @ part) / (times @ whole)
+        known = np.sort(values[~np.isnan(values)])
+        ends = (known[int(0.025 * len(known))], known[int(0.975 * len(known)) - 1]) if len(known) > 1 else (np.nan,) * 2
+        out[name] = (float(ends[0]), float(ends[1]))
     return out

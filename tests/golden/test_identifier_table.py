@@ -75,6 +75,7 @@ def test_every_recognizer_and_every_stock_kind_is_in_the_catalogue() -> None:
     not_in_table = {
         "age",
         "bare_year",
+        "company",
         "date",
         "duration",
         "pem_key",

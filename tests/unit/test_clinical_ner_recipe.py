@@ -54,8 +54,7 @@ def test_the_same_seed_gives_the_same_documents(lexicon: Lexicon) -> None:
 def test_the_generator_makes_what_it_made(lexicon: Lexicon) -> None:
     """A change of templates, names or noise is a new recipe: this hash then changes with it, on purpose."""
     made = "\0".join(d.text for d in generator(lexicon, 7).documents(20, EVERY))
-    again = "\0".join(d.text for d in generator(load_lexicon(HERE / "names", "train"), 7).documents(20, EVERY))
-    assert hashlib.sha256(made.encode()).digest() == hashlib.sha256(again.encode()).digest()
+    assert hashlib.sha256(made.encode()).hexdigest()[:16] == "8b33b67e3b8822b7"
 
 
 def test_there_are_a_thousand_sentences_and_many_for_every_language() -> None:
@@ -63,6 +62,15 @@ def test_there_are_a_thousand_sentences_and_many_for_every_language() -> None:
     assert sum(count.values()) >= 1000
     assert all(count[lang] >= 100 for lang in LANGS)
     assert all(count[lang] >= 40 for lang in SCRIPT_LANGS)
+
+
+def test_languages_without_clinical_background_have_four_hundred_sentences_that_name_nobody() -> None:
+    """English and Spanish read real text of that kind; specification 4.2 asks for 400 in the others."""
+    for lang, found in load_templates(HERE / "templates", None).items():
+        if lang in {"de", "fr", "it", "nl", "pt"}:
+            plain = {*found.plain, *(s for rule in ("neg", "q") for s in found.rules[rule])}
+            assert len(plain) >= 400, lang
+            assert not any(f"{{{slot}}}" in sentence for sentence in plain for slot in SLOTS)
 
 
 def test_sentences_of_the_development_part_are_never_trained_on() -> None:
