@@ -16,6 +16,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from filters.eponyms import is_eponym_construction
 from filters.findings import Source, Type
@@ -57,8 +58,7 @@ _DIGITS = re.compile(r"\d+")
 _GROUP_GAP = re.compile(r"[ .()/-]{1,3}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A value that was found, with what decides whether it spreads."""
 
     type: Type
@@ -72,8 +72,7 @@ class Value:
         return f"Value({self.type}, {len(self.text)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """An occurrence of a known value in a view."""
 
     start: int
@@ -82,8 +81,9 @@ class Match:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
+class _Key(NamedTuple):
+    """A value as it is looked for. A tuple, because a long history has thousands and they are made anew each time."""
+
     words: tuple[str, ...]
     type: Type
     kind: str
@@ -116,7 +116,7 @@ class Known:
     def __init__(self, keys: Iterable[_Key], digits: Iterable[tuple[str, Type, str]], spread: Iterable[str]) -> None:
         self._by_words: dict[tuple[str, ...], list[_Key]] = {}
         lengths: dict[str, set[int]] = {}
-        for key in sorted(set(keys), key=lambda k: (k.words, k.type, k.kind)):
+        for key in sorted(set(keys)):
             same = self._by_words.setdefault(key.words, [])
             if not any((key.type, key.alone) == (other.type, other.alone) for other in same):
                 same.append(key)  # of several kinds of one value the first stands for all

@@ -21,12 +21,13 @@ _REACH = 120
 _WORDS = 5
 _NAME = re.compile(r"[A-ZÀ-ÖØ-Þ0-9][\w'’.&)-]{0,40}")
 _JOINS = frozenset({"&", "and", "und", "et", "y", "e", "en", "+"})
-_NO_NAME = frozenset(
+_BETWEEN = (
     "the a an at by for from in of on to with and or but our their his her its this that these those see please dear "
     "company firm der die das dem den bei von vom zur zum im am und oder für mit bitte firma "
     "la le les el los las il lo gli chez para por con dans en de da do na no met bij het een "
-    "hbs hbe hbc hcv hiv ns1 p24 i we".split()
+    "hbs hbe hbc hcv hiv ns1 p24 i we"
 )
+_NO_NAME = frozenset(_BETWEEN.split())
 
 
 def _named(text: str, start: int, end: int) -> tuple[int, int, int] | None:

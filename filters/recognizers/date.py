@@ -35,8 +35,9 @@ _NUMERIC = re.compile(r"\d+")
 _BARE_MAY = re.compile(r"march|mars|may|mar|jun|sat|sun", re.IGNORECASE)
 _CUE_BEFORE = re.compile(
     r"(?<!\w)(?:on|dated?|since|from|until|till|by|seen|d\.?o\.?b|am|vom|bis zum|seit|ab|dem|el|le|du|il|dal|op|em|"
-    r"desde|hasta|fecha|datum|data|admitted|discharged|zum|geb|geboren|geburtstag|geburtsdatum|"
-    r"geb\.?-dat|eingang|aufnahme|entlassung|entlassen|vorstellung|befund|born|né|née|nato|nata|nacid[oa])[ \t:.]{1,3}\Z|(?<![\w*])\* {0,2}\Z",
+    r"desde|hasta|fecha|datum|data|admitted|discharged|zum|geb|geboren|geburtstag|geburtsdatum|geb\.?-dat|"
+    r"eingang|aufnahme|entlassung|entlassen|vorstellung|befund|born|né|née|nato|nata|nacid[oa])[ \t:.]{1,3}\Z|"
+    r"(?<![\w*])\* {0,2}\Z",
     re.IGNORECASE,
 )
 _LONG_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|(?:19|20)\d\d")

@@ -62,7 +62,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int, int] | None:
     while end > start and not text[end - 1].isalnum():
         end -= 1
     value = text[start:end]
-    if " " in value and not value.upper() == value:
+    if " " in value and value.upper() != value:
         return None
     digits = sum(c.isdigit() for c in value)
     letters = sum(c.isalpha() for c in value)
