@@ -11,8 +11,8 @@ thread).
 A word counts as clean only if every one of its pieces has P(O) of at least the threshold of its strongest other label;
 between the `balanced` and the `strict` threshold it is reported with a score below 500. A word the tokenizer knows
 only as `[UNK]` was not seen at all: its silence means nothing, so the caller must ask `unknown_words` as well. Letter
-case and accents are dropped by the tokenizer and carry no meaning here. Sinhala, Tamil and Arabic, which the tokenizer
-cannot read, are put in Latin letters first (`romanise.py`); spans are told in the original.
+case and accents are dropped by the tokenizer and carry no meaning here. Arabic, which the tokenizer cannot read, is put
+in Latin letters first (`romanise.py`); spans are told in the original. Sinhala and Tamil have word pieces of their own.
 
 The model answers most pieces half-way and goes on only with those it is not certain of (docs/adr/0012-ner-exit.md); how
 long it takes therefore depends on what stands there.
@@ -137,7 +137,7 @@ class ClinicalNer:
         return ner
 
     def spans(self, text: str) -> tuple[NerSpan, ...]:
-        """Return what was found, sorted and disjoint. Sinhala, Tamil and Arabic are read in Latin letters."""
+        """Return what was found, sorted and disjoint. Arabic is read in Latin letters."""
         latin = romanise(text)
         if latin is None:
             return self._spans(text)

@@ -9,6 +9,8 @@ __all__ = ["EXAMPLES", "RECOGNIZER"]
 
 _CAPITAL = "A-ZÀ-ÖØ-Þ"
 _HOUSE = r"\d{1,4}(?:[a-zA-Z](?![^\W\d_]))?(?:[-/]\d{1,3})?(?![\w%])"
+_NO = "(?:n[º°.]{1,2} ?)?"
+_FLOOR = r"(?:, ?\d{1,2}\.?[º°ª] ?(?:[A-Z](?!\w)|dcha|izda|izq|esq|dto)?)?"
 _GERMANIC = "stra(?:ß|ss)e|str\\.|gasse|allee|chaussee|ufer|straat|laan|gracht|kade|singel|plantsoen"
 _ENGLISH = "Street|Road|Avenue|Lane|Drive|Close|Crescent|Terrace|Gardens|Mawatha|Boulevard|Highway|Rd|Ave|Blvd"
 _FRENCH = "rue|avenue|boulevard|bd|impasse|allée|quai"
@@ -33,8 +35,9 @@ RECOGNIZER = Recognizer(
         rf"{_NUMBER} {_WORD}(?: {_WORD})?(?: {_WORD})? (?:{_ENGLISH})(?![^\W_])",
         # 12 bis rue de la Paix, 3, avenue Foch
         rf"(?<![\w./-])\d{{1,4}}(?: ?bis| ?ter)?,? (?:{_FRENCH}) {_TITLED}(?:[- ]{_WORD})?(?:[- ]{_WORD})?(?![^\W_])",
+        rf"(?<![\w./-])\d{{1,4}}(?: ?bis| ?ter)?,? place (?:de|du|des) {_OF}{_WORD}(?:[- ]{_WORD})?(?![^\W_])",
         # Calle de Alcalá, 45; Av. da Liberdade 12; Via Roma 3
-        rf"(?<![\w-])(?:{_BEFORE}) {_TITLED}(?: {_OF}{_WORD})?(?: {_OF}{_WORD})?,? (?:n[º°.]{{1,2}} ?)?{_HOUSE}",
+        rf"(?<![\w-])(?:{_BEFORE}) {_TITLED}(?: {_OF}{_WORD})?(?: {_OF}{_WORD})?,? {_NO}{_HOUSE}{_FLOOR}",
     ),
     scores=Scores(shape=700),
     anchors=(
@@ -42,7 +45,7 @@ RECOGNIZER = Recognizer(
         "laan",
         "gracht", "kade", "singel", "plantsoen", "street", "road", "avenue", " lane", " drive", " close", "crescent",
         "terrace", "gardens", "mawatha", "boulevard", "highway", " rd", " ave", "blvd", "rue ", "bd ", "impasse",
-        "allée", "quai", "calle", "c/", "avda", "avenida", "av.", "paseo", "plaza", "ronda", "rúa", "carrer",
+        "allée", "quai", "place d", "calle", "c/", "avda", "avenida", "av.", "paseo", "plaza", "ronda", "rúa", "carrer",
         "travessa", "rua ", "praça", "largo", "via ", "viale", "piazza", "corso",
     ),
     guarded=False,
@@ -60,6 +63,8 @@ EXAMPLES = Examples(
         "domiciliée «12 bis rue de la Paix» à",
         "«Calle de Alcalá, 45», Madrid",
         "«Av. da Liberdade 12» Lisboa",
+        "habite «365 place de la République», 94915",
+        "vive en «Calle Mayor, 19, 5º B»; se",
         "residente in «Via Garibaldi, 3» a",
     ),
     no_match=(
@@ -73,5 +78,6 @@ EXAMPLES = Examples(
         "Harnweg Platz",
         "en 3 plazas",
         "12 patients in Lane",
+        "en 3 place de repos",
     ),
 )

@@ -106,13 +106,13 @@ class _Parts:
         self.filling["es"] = self.filling["es"] + [e.text for e in self._meddocan if not e.spans]
         sentences = rows(data / "pii_train" / "multiner_en_si_ta_train.jsonl")
         self._english = multiner(sentences, share=mix["multiner_held_out"], langs=("en",))
-        self._scripts = multiner(sentences, share=mix["multiner_held_out"], langs=("si", "ta"))
+        self.scripts = multiner(sentences, share=mix["multiner_held_out"], langs=("si", "ta"))
         self._public = [e for name in PUBLIC_HALVES for e in public_pieces(rows(data / "pii_dev" / name))]
 
     def labelled(self, rng: random.Random, mix: dict[str, Any]) -> list[Example]:
         """Return the labelled pieces of one round: small sets several times, large ones in part."""
         out = self._english * int(mix["english_repeats"]) + self._public * int(mix["public_repeats"])
-        for pieces, share in ((self._meddocan, mix["meddocan_share"]), (self._scripts, mix["scripts_share"])):
+        for pieces, share in ((self._meddocan, mix["meddocan_share"]), (self.scripts, mix["scripts_share"])):
             out += rng.sample(pieces, round(share * len(pieces)))
         return out
 
@@ -157,13 +157,28 @@ def _train(options: argparse.Namespace, recipe: dict[str, Any], parts: _Parts) -
     common = recipe["training"]
     trunk = options.trunk
     if trunk is None:
-        trunk = _stage("trunk", options, common | recipe["trunk"], _Rounds(parts, recipe, 0), options.encoder)
+        start = _with_pieces(options.encoder, options.out / "pieces", parts.scripts)
+        trunk = _stage("trunk", options, common | recipe["trunk"], _Rounds(parts, recipe, 0), start)
     rounds = _Rounds(parts, recipe, 1)
     narrow = _narrowed(trunk, options.out / "narrow", rounds, recipe["narrow"]["keep"])
     body = _stage("body", options, common | recipe["body"], rounds, narrow)
     for seed in map(int, options.seeds.split(",")):
         rounds = _Rounds(parts, recipe, seed)
         yield _stage(f"seed-{seed}", options, common | recipe["seed"], rounds, body)
+
+
+def _with_pieces(encoder: Path, out: Path, scripts: Sequence[Example]) -> Path:
+    """Give the encoder word pieces for Sinhala and Tamil, learnt from what it will be trained on."""
+    from models.clinical_ner.pieces import SCRIPTS, with_pieces
+
+    if (out / "tokenizer.json").exists():
+        return out
+    generator = Generator(load_lexicon(_HERE / "names", "train"), load_templates(_HERE / "templates"), 6)
+    texts = {}
+    for lang in SCRIPTS:
+        made = [document.text for document in generator.documents(1_000, (lang,))]
+        texts[lang] = made + [example.text for example in scripts if example.lang == lang]
+    return with_pieces(encoder, out, texts)
 
 
 def _calibration() -> list[str]:

@@ -253,7 +253,7 @@ def public_pieces(rows: Iterable[Row], *, size: int = 420) -> list[Example]:
 
 
 def romanised(example: Example) -> Example:
-    """Return the example as the model will read it: Sinhala, Tamil and Arabic letters as Latin ones."""
+    """Return the example as the model will read it: Arabic letters as Latin ones."""
     latin = romanise(example.text)
     if latin is None:
         return example

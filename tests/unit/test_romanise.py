@@ -1,4 +1,4 @@
-"""Latin forms of Sinhala, Tamil and Arabic: what a name comes out as, and that every Latin letter knows its origin."""
+"""Latin forms of Arabic: what a name comes out as, and that every Latin letter knows its origin."""
 
 from __future__ import annotations
 
@@ -18,16 +18,7 @@ def latin(text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("පෙරේරා", "perera"),
-        ("සිල්වා", "silwa"),
-        ("නිමල්", "nimal"),
-        ("ශ්‍රී ලංකාව", "shri lankawa"),
-        ("බණ්ඩාරනායක", "bandaranayaka"),
-        ("රෝගියා Perera, 62", "rogiya Perera, 62"),
-        ("பெரேரா", "perera"),
-        ("சிவகுமார்", "sivagumar"),
-        ("யாழ்ப்பாணம்", "yalppanam"),
-        ("கண்டி", "kanti"),
+        ("المريض Perera, 62", "almarid Perera, 62"),
         ("محمد", "mahamad"),
         ("المنصوري", "almanasuri"),
         ("دبي", "dabi"),
@@ -39,22 +30,22 @@ def test_letters_come_out_as_the_table_says(text: str, expected: str) -> None:
     assert latin(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "Mr Perera", "Müller, 12.03.1960", "Ελένη", "Мария", "佐藤", "β-blocker"])
+@pytest.mark.parametrize(
+    "text", ["", "Mr Perera", "Müller, 12.03.1960", "Ελένη", "Мария", "佐藤", "β-blocker", "පෙරේරා", "சிவகுமார்"]
+)
 def test_other_text_is_left_alone(text: str) -> None:
     assert romanise(text) is None
 
 
-def test_no_letter_of_the_three_scripts_is_left() -> None:
-    """Every assigned letter that a name may hold has a place in the table, or comes through unchanged and is told."""
-    for word in ("ක්‍රිෂ්ණකුමාර් ඥානසේකර", "திருநாவுக்கரசு ஜெயலலிதா ஸ்ரீ", "عبد الرحمن إبراهيم الغامدي فؤاد"):
-        assert latin(word).replace(" ", "").isascii(), latin(word)
+def test_no_letter_of_a_name_is_left() -> None:
+    assert latin("عبد الرحمن إبراهيم الغامدي فؤاد").replace(" ", "").isascii()
 
 
-def test_a_joiner_alone_is_kept_where_no_aksara_stands() -> None:
-    assert latin("a\u200db ක") == "a\u200db ka"
+def test_a_joiner_alone_is_kept_where_no_arabic_letter_stands() -> None:
+    assert latin("a\u200db م\u200d") == "a\u200db m"
 
 
-_MIXED = st.text(st.sampled_from("නිමල් පෙරේරාශ්‍රී சிவகுமார் محمّد المنصوري abc 12.,-\u200d\n"), max_size=60)
+_MIXED = st.text(st.sampled_from("සිල් சிவ محمّد المنصوري abc 12.,-\u200d\n"), max_size=60)
 
 
 @given(_MIXED)
