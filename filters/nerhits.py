@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from filters.calendar_words import MONTHS, WEEKDAYS
@@ -139,7 +138,7 @@ def ner_hits(
 def _with_company(text: str, hits: list[Hit], common: frozenset[str]) -> tuple[Hit, ...]:
     """A capital word that the model half doubts belongs to the name or place it touches ("Mstislav Dolgorukova")."""
     sure = {(hit.type, edge) for hit in hits if hit.score >= _BALANCED for edge in (hit.start, hit.end)}
-    return tuple(replace(hit, score=_BALANCED) if _has_company(text, hit, sure, common) else hit for hit in hits)
+    return tuple(hit._replace(score=_BALANCED) if _has_company(text, hit, sure, common) else hit for hit in hits)
 
 
 def _has_company(text: str, hit: Hit, sure: set[tuple[Type, int]], common: frozenset[str]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from filters.faults import verify_span
 from filters.findings import Source, Type
@@ -33,8 +34,7 @@ RANKS = {
 _UNMISTAKABLE = 700
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Hit:
+class Hit(NamedTuple):
     """A place in a text that looks like an identifier, with the class of precedence it has."""
 
     start: int
