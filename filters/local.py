@@ -154,9 +154,7 @@ def placed(view: View, number: int, candidate: Candidate, clip: Clip, form: Form
         if is_key and form is Form.SCHEMA and candidate.source is Source.NER:
             continue  # property names are structure; their own grammar is checked elsewhere
         same = a == candidate.start and b == candidate.end
-        yield Placed(
-            candidate if same else replace(candidate, start=a, end=b), number, candidate.start, candidate.end
-        )
+        yield Placed(candidate if same else replace(candidate, start=a, end=b), number, candidate.start, candidate.end)
 
 
 def _pieces(start: int, end: int, clip: Clip) -> Iterator[tuple[int, int, bool]]:

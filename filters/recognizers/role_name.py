@@ -20,8 +20,8 @@ _ROLES = (
     "logopädin|psychologe|psychologin|sozialarbeiter|sozialarbeiterin|betreuer|betreuerin|hausarztpraxis|"
     "gemeinschaftspraxis|kinderarzt|kinderärztin|zahnarzt|zahnärztin|frauenarzt|"
     "frauenärztin|augenarzt|augenärztin|hautarzt|hautärztin|amtsarzt|amtsärztin|gutachter|gutachterin|"
-    "kläger|klägerin|klägers|beklagter|beklagten|beklagte|zeuge|zeugin|zeugen|antragsteller|antragstellerin|"
-    "dolmetscher|dolmetscherin|nachbar|nachbarin|eheleute|familie|"
+    "kläger|klägerin|klägers|beklagter|beklagten|beklagte|zeuge|zeugin|antragsteller|antragstellerin|"
+    "dolmetscher|dolmetscherin|nachbar|nachbarin|eheleute|"
     "enfermera|enfermero|cirujano|cirujana|anestesista|fisioterapeuta|matrona|celador|celadora|"
     "infirmière|infirmier|chirurgien|chirurgienne|kinésithérapeute|sage-femme|"
     "infermiera|infermiere|chirurgo|ostetrica|fisioterapista|"
@@ -32,6 +32,7 @@ _OTHERS = (
     "dr dr. prof prof. herr herrn frau mr mrs ms miss sir practitioner specialist manager team unit ward office clinic "
     "surgery hospital department service station abteilung praxis klinik termin visite befund aufnahme nachmittag "
     "vormittag montag dienstag mittwoch donnerstag freitag samstag sonntag morgen abend nacht und oder mit für zur zum "
+    "stadt gemeinde versicherung krankenkasse pflegekasse bundesrepublik land freistaat firma klinik rechtsanwalt "
     "innere medizin chirurgie anästhesie kardiologie neurologie in im am an auf the and or of for to has was is will "
     "general orthopaedic vascular cardiac neuro paediatric obstetric mr. physician "
     "officer fellow lead educator supervisor assistant partner trainee consultant surgeon nurse midwife led review"
@@ -93,5 +94,7 @@ EXAMPLES = Examples(
         "the surgeon said",
         "nurse in charge",
         "Facharzt für Innere Medizin",
+        "In der Familie Asthma",
+        "die beklagte Krankenkasse lehnt",
     ),
 )
