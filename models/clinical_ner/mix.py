@@ -299,6 +299,6 @@ def sandwich(
 
 
 def _short(text: str, rng: random.Random) -> str:
-    sentences = [m.group() for m in _SENTENCE.finditer(text)]
+    sentences = [m.group() for m in _SENTENCE.finditer(text)] or [text]
     start = rng.randrange(len(sentences))
     return "".join(sentences[start : start + rng.randint(1, 2)]).strip()[:260]

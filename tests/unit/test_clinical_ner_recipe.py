@@ -327,6 +327,13 @@ def test_sandwich_keeps_the_marks_on_the_names() -> None:
     assert any(len(e.text) > 20 for e in made)
 
 
+def test_prose_without_a_sentence_fills_too() -> None:
+    """A line of dots ended a training run after an hour."""
+    docs = [Example("Ann Lee left", ((0, 7, "PERSON"),), "en", "generator")] * 20
+    made = list(sandwich(docs, {"en": ["...", "?!"]}, random.Random(1), share=1.0))
+    assert all([e.text[a:b] for a, b, _ in e.spans] == ["Ann Lee"] for e in made)
+
+
 def test_prose_is_drawn_without_repetition() -> None:
     made = prose_examples({"de": [f"Absatz {i}" for i in range(9)]}, random.Random(1), 5)
     assert len({e.text for e in made}) == 5
