@@ -15,7 +15,7 @@ _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 _ORDINAL = r"(?:st|nd|rd|th|er|ère|[oaº°.])?"
 _YEAR = r"(?:(?:1[89]|20|21)\d\d)"
 _GAP = r"[ \t]{0,2}[-/.,]?[ \t]{0,2}"
-_OF = rf"(?:(?:{CONNECTOR})[ \t]{{1,2}})?"
+_OF = rf"(?:(?:{CONNECTOR})[ \t\n]{{1,2}})?"
 _WEEKDAY = re.compile(
     rf"(?<![^\W_])(?:{WEEKDAYS})\.?,?[ \t]{{1,2}}(?:(?:the|den|dem|le|el|il|de)[ \t])?\Z", re.IGNORECASE
 )

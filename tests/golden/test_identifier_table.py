@@ -78,6 +78,7 @@ def test_every_recognizer_and_every_stock_kind_is_in_the_catalogue() -> None:
         "company",
         "date",
         "duration",
+        "greeting_name",
         "pem_key",
         "phone_extension",
         "postcode",

@@ -38,13 +38,13 @@ NUMERIC = [
     "October the 15th", "Oct. 15, 2004", "3.-5. März 2024", "3 - 5 March 2024", "12.-13.03.2024", "1st January 2020",
     "2nd May 2019", "22nd June", "3rd July", "Friday, 3 March 2021", "Montag, den 3. März 2021",
     "lunes 3 de mayo de 2021", "lundi 3 mai 2021", "1º de enero de 2020", "12. 03. 2021", "15 October", "May 3",
-    "3 May",
+    "3 May", "15 de\njunio de 1964",
 ]  # fmt: skip
 
 IN_CONTEXT = [
     ("seen on 12/3 again", "12/3"), ("vom 12.3. an", "12.3."), ("le 12/03 à", "12/03"), ("el 3/5 ingresa", "3/5"),
     ("am 3.4. entlassen", "3.4."), ("op 3/5 gezien", "3/5"), ("em 3/5 alta", "3/5"), ("il 3/5 visita", "3/5"),
-    ("12/03/2021 and again 14/04", "14/04"),
+    ("12/03/2021 and again 14/04", "14/04"), ("Geburtsdatum: 20.04.", "20.04."), ("Geb.-Dat.: 7.11.", "7.11."),
 ]  # fmt: skip
 
 NOT_DATES = [
