@@ -37,7 +37,9 @@ _PAIRED = re.compile(r"[-–][A-ZÀ-Þ][^\W\d_]{2,20}(?:'s|’s)?[ \t-]", re.UNI
 _STEM = re.compile(
     r"[^\W\d_]{3,}(?:mab|navir|buvir|ciclovir|viroc|tegravir|tinib|ciclib|sartan|statin|gliptin|gliflozin|glitazone|glutide|"
     r"xaban|gatran|parin|prazole|conazole|setron|triptan|oxetine|azepam|azolam|floxacin|cycline|cillin|mycin|micin|"
-    r"bactam|penem|dronate|profen|caine|dipine|afil|terol|tropium|metasone|nisolone|thiazide|semide|olol)\Z"
+    r"bactam|penem|dronate|profen|caine|dipine|afil|terol|tropium|metasone|nisolone|thiazide|semide|olol|"
+    r"pril|arone|nirole|ipexole|zosin|apine|tidine|triptyline|azepine|gabalin|formin|olimus|lukast|grel|coxib|oxicam|"
+    r"fenac|vudine|fentanil|codone|peridone|racetam)[aeo]?\Z"
 )
 _EPONYM_WORDS = (
     "addison adson alport alzheimer apgar asperger babinski bamberger bardet barré bartholin basedow bassini batten "

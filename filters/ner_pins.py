@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["PINS"]
 
 PINS = {
-    "model": "94abad5fcff45b7fa2a61479a3a9ad4f72fb0326488f6c5f93c9dada2521c549",
-    "tokenizer": "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
-    "labels": "9e7136e3ada4078f9041c558118f44d9b2ed24c444cf0db9708e34835fb6f268",
+    "model": "53e4e90436e0a0920e02bf83b6f2926d5c99ca10ba074057a0da9a46e8c137dc",
+    "tokenizer": "2c5d145a110a0e3d9d6d61ef88c8353cdb11d20119b11576f8580849f4f8eee5",
+    "labels": "a9ac928868a1bdb097a924df844f0fd40e13fbe0af8a18524e57ea21680c3400",
 }

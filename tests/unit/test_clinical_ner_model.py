@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from filters.lexicon import common_words
 from filters.ner import LABELS, ClinicalNer, NerFiles
+from filters.nerhits import ner_hits
+from filters.scan import Scanner
 from models.clinical_ner.generate import Generator, load_templates
 from models.clinical_ner.labels import KINDS, TAGS
 from models.clinical_ner.lexicon import LANGS, load_lexicon
@@ -142,7 +145,9 @@ QUESTIONS = (
 
 
 def test_questions_about_substances_name_hardly_anybody(model: ClinicalNer) -> None:
-    """Not nobody: a few substances in German questions are taken for people; the card says so."""
+    """Not nobody: the model takes a few substances for people, and the card says so. The product's list knows those."""
     asked = [q.format(s) for q in QUESTIONS for s in SUBSTANCES.split()]
     hit = [q for q in asked if any(hidden(model, q))]
-    assert len(hit) <= 0.04 * len(asked), hit
+    assert len(hit) <= 0.05 * len(asked), hit
+    left = [q for q in hit if ner_hits(q, model.spans(q), Scanner([]), common_words())]
+    assert len(left) <= 0.01 * len(asked), left
