@@ -247,9 +247,11 @@ def _named(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _is_no_person(text: str, start: int, end: int) -> bool:
+    value = text[start:end]
+    if value.islower() and is_medicine(value):
+        return True  # "Is ramipril safe": the "is" of "my name is" is no cue there
     if has_name_cue(text, start):
         return False
-    value = text[start:end]
     return is_eponym_construction(text, start, end) or is_eponym(value) or is_medicine(value)
 
 
