@@ -98,7 +98,8 @@ class Deny:
                     run[i + k].text == part and (not k or run[i + k].start - run[i + k - 1].end <= _GAP)
                     for k, part in enumerate(key)
                 ):
-                    rank = 3 if type_ in (Type.ID, Type.TEXT) else RANKS[type_]
+                    # the site's word for a ward beats the model's guess that it is a person
+                    rank = 3 if type_ in (Type.ID, Type.TEXT) else min(RANKS[type_], RANKS[Type.NAME])
                     yield Hit(word.start, run[last].end, type_, DENIED, 1000, rank, cued=True)
                     break
 

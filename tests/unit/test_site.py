@@ -147,6 +147,14 @@ def test_the_order_is_read_as_often_as_wanted_and_cannot_be_changed() -> None:
     assert read_order(None)[0] == NO_SITE
 
 
+def test_the_word_of_the_site_is_as_strong_as_a_name() -> None:
+    """A ward that carries a person's name stays the organisation the site says it is."""
+    site = Site((), ((Type.ORG, "John Smith"),), frozenset())
+    parts = [Part(0, "user", Form.TEXT, PatientText("moved to john smith today"))]
+    (found,) = Analyst.build(FakeNer(), Extras(site=site)).find(parts, [], Switches()).parts
+    assert [(f.type, f.start, f.end) for f in found] == [(Type.ORG, 9, 19)]
+
+
 def test_denied_phrases_are_found_over_small_gaps_and_the_longest_counts() -> None:
     deny = Deny([(Type.ORG, "Lotus"), (Type.ORG, "Lotus Ward Seven")])
     assert [(h.start, h.end) for h in deny.hits("Lotus, ward seven. lotus\tward")] == [(0, 17), (19, 24)]
