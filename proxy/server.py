@@ -13,7 +13,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import time
 from typing import Protocol
-from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
@@ -36,7 +35,7 @@ from proxy.journal import Journal
 from proxy.manage import manage
 from proxy.pairing import Pairings
 from proxy.panel import Acquaintances, Days, PanelDesk
-from proxy.replies import CALLER, PEER, REQUEST_ID, refusal, send, stamp
+from proxy.replies import CALLER, PEER, REQUEST_ID, new_request_id, refusal, send, stamp
 
 __all__ = ["CALLER", "CONTROL", "Control", "Gateway", "Shell", "make_app", "make_runner", "verify_parser"]
 
@@ -196,7 +195,7 @@ class _House:
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Admit, handle, and turn what was raised into a reply. One of the two borders with a broad `except`."""
-        request[REQUEST_ID] = uuid4().hex
+        request[REQUEST_ID] = new_request_id()
         route = self.routes.get(handler)
         try:
             self._admit(request, route)
