@@ -3,7 +3,8 @@
     python -m models.clinical_ner.everyday filters/lexicon
 
 Law: only the sentences of the training part are read, so what is measured with the others stays measured. A word that
-is a name, a town or part of one somewhere (Faker, hand lists) is left out. Needs `requirements.txt`.
+is a name, a town or part of one somewhere (Faker, hand lists) is left out. Needs `requirements.txt`. What Faker draws
+depends a little on `PYTHONHASHSEED`, so a handful of words may differ from run to run.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import textwrap
 import tomllib
 from pathlib import Path
 
-from filters.lexicon import common_words
+from filters.lexicon import de, en, es, european
 from models.clinical_ner.generate import load_templates
 from models.clinical_ner.sources import faker_regions
 
@@ -61,7 +62,8 @@ def _words() -> set[str]:
 
 def main() -> None:
     """Write the files."""
-    kept = sorted(_words() - _names() - common_words())
+    listed = {word.casefold() for module in (de, en, es, european) for word in module.WORDS.split()}
+    kept = sorted(_words() - _names() - listed)
     for name, (first, last) in _FILES.items():
         part = " ".join(word for word in kept if first <= word < last)
         lines = "\n".join(f'    "{line} "' for line in textwrap.wrap(part, 112, break_on_hyphens=False))

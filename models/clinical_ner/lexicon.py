@@ -15,7 +15,7 @@ __all__ = ["LANGS", "SCRIPT_LANGS", "Lexicon", "NameGroup", "Part", "load_lexico
 
 LANGS = ("en", "de", "es", "fr", "it", "nl", "pt")
 SCRIPT_LANGS = ("si", "ta", "ar")
-"""Languages of other scripts, read in Latin letters."""
+"""Languages of other scripts: Sinhala and Tamil have word pieces of their own, Arabic is read in Latin letters."""
 _HOME = {
     "si": ("sinhala", "sinhala_script", "sinhala_script"),
     "ta": ("tamil", "tamil_script", "tamil_script"),
