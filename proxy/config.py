@@ -149,8 +149,15 @@ def settings_to_toml(settings: Settings) -> str:
     lines: list[str] = []
     for name, table in settings.model_dump(mode="json", exclude_defaults=True).items():
         lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+        lines += [f"{key} = {_toml(value)}" for key, value in table.items()]
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """Write one value as TOML 1.0; a JSON string is a basic string there, but for DEL and pairs of surrogates."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(inner)}" for key, inner in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _check(settings: Settings) -> None:

@@ -30,7 +30,9 @@ def test_settings_survive_the_way_to_a_child(tmp_path: Path) -> None:
 
 
 def test_settings_survive_being_written_down(tmp_path: Path) -> None:
-    settings = load_settings(write(tmp_path, "[access]\nport = 9000\nallow_keyless_local_user = [7]\n"))
+    text = "[access]\nport = 9000\nallow_keyless_local_user = [7]\n"
+    text += f'[models]\ndir = "/\U0001f3e5 \\"a\\" \\u007f"\n[models.pins]\n"a.b" = "{"0" * 64}"\nc = "{"f" * 64}"\n'
+    settings = load_settings(write(tmp_path, text))
     assert load_settings(write(tmp_path, settings_to_toml(settings))) == settings
 
 
