@@ -162,9 +162,10 @@ def _train(options: argparse.Namespace, recipe: dict[str, Any], parts: _Parts) -
     rounds = _Rounds(parts, recipe, 1)
     narrow = _narrowed(trunk, options.out / "narrow", rounds, recipe["narrow"]["keep"])
     body = _stage("body", options, common | recipe["body"], rounds, narrow)
+    longer = _stage("longer", options, common | recipe["longer"], _Rounds(parts, recipe, 7), body)
     for seed in map(int, options.seeds.split(",")):
         rounds = _Rounds(parts, recipe, seed)
-        yield _stage(f"seed-{seed}", options, common | recipe["seed"], rounds, body)
+        yield _stage(f"seed-{seed}", options, common | recipe["seed"], rounds, longer)
 
 
 def _with_pieces(encoder: Path, out: Path, scripts: Sequence[Example]) -> Path:
@@ -241,7 +242,7 @@ def main() -> int:
         parser.error(f"{options.out} is not empty; nothing was trained; name another folder, or go on with --resume")
     recipe = tomllib.loads((_HERE / "recipe.toml").read_text("utf8"))
     if options.steps:
-        for stage in ("trunk", "body", "seed"):
+        for stage in ("trunk", "body", "longer", "seed"):
             recipe[stage]["steps"] = options.steps
     if options.trunk is None:
         if options.encoder is None:

@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_documents(lexicon: Lexicon) -> None:
 def test_the_generator_makes_what_it_made(lexicon: Lexicon) -> None:
     """A change of templates, names or noise is a new recipe: this hash then changes with it, on purpose."""
     made = "\0".join(d.text for d in generator(lexicon, 7).documents(100, EVERY))
-    assert hashlib.sha256(made.encode()).hexdigest()[:16] == "755a9a78ede82794"
+    assert hashlib.sha256(made.encode()).hexdigest()[:16] == "785a8ef62411f604"
 
 
 def test_there_are_a_thousand_sentences_and_many_for_every_language() -> None:
@@ -93,7 +93,7 @@ def test_every_rule_that_is_named_exists() -> None:
 
 def test_names_in_other_scripts_stand_in_their_own_languages_only(lexicon: Lexicon) -> None:
     made = [d.text for d in generator(lexicon).documents(300, ("en", "de"))]
-    assert all(ord(c) < 0x600 for text in made for c in text)
+    assert all(ord(c) < 0x600 for text in made for c in text if c.isalpha())
     tamil = [d for d in generator(lexicon).documents(60, ("ta",)) if d.spans]
     assert any("\u0b80" <= d.text[a] <= "\u0bff" for d in tamil for a, _, x in d.spans if x == "PERSON")
     assert any(d.text[a].isascii() for d in tamil for a, _, x in d.spans if x == "PERSON")
