@@ -40,6 +40,8 @@ _CUE_BEFORE = re.compile(
     r"(?<![\w*])\* {0,2}\Z",
     re.IGNORECASE,
 )
+_SET_OFF = re.compile(r"[,;/|(][ \t]{0,2}\d\d\.\d\d\.[ \t]{0,2}(?:[,;/|)\n]|\Z)")
+"""A short date between marks, as after a name: "Betrifft Frau Menke, 08.08., wohnhaft in"."""
 _LONG_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|(?:19|20)\d\d")
 _NOT_A_DATE = re.compile(
     r"[ \t]?(?:murmur|systolic|diastolic|vision|power|strength|pulses?|tablets?|pack|on the|of )", re.IGNORECASE
@@ -81,6 +83,8 @@ def _is_plausible_short(text: str, start: int, end: int) -> bool:
     if not (_is_day(a, b) or _is_day(b, a)) or _NOT_A_DATE.match(text, end):
         return False
     if _CUE_BEFORE.search(text[max(0, start - 16) : start]):
+        return True
+    if _SET_OFF.search(text, max(0, start - 3), end + 3):
         return True
     near = text[max(0, start - _BESIDE) : start] + "\n" + text[end : end + _BESIDE]
     whole = len(text[start:end].rstrip(".")) == 5
@@ -150,6 +154,7 @@ EXAMPLES = Examples(
         "vom «12.3.» an",
         "Menke, Ursula * «15.10.» in",
         "Eingang «18.08.»",
+        "Ihr Patient Menke, «08.08.», wohnhaft",
         "in «March 2021» she",
         "il «4 luglio 2018»",
         "op «5 mei 2020»",
@@ -171,5 +176,6 @@ EXAMPLES = Examples(
         "march on",
         "5 mg may 2 be",
         "version 3.2.1",
+        "siehe Kapitel 02.03. und",
     ),
 )
