@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import random
 import sys
 import time
@@ -259,4 +260,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if sys.flags.hash_randomization:  # some of Faker's lists are sets: what is drawn from them follows their order
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "PYTHONHASHSEED": "0"})
     sys.exit(main())

@@ -73,6 +73,14 @@ def test_languages_without_clinical_background_have_four_hundred_sentences_that_
             assert not any(f"{{{slot}}}" in sentence for sentence in plain for slot in SLOTS)
 
 
+def test_eponyms_and_brands_are_many_in_both_parts_and_no_word_is_in_both(lexicon: Lexicon) -> None:
+    dev = load_lexicon(HERE / "names", "dev")
+    assert len(lexicon.eponyms) >= 300
+    assert len(lexicon.brands) >= 500
+    assert min(len(dev.eponyms), len(dev.brands)) >= 300
+    assert not {*lexicon.eponyms, *lexicon.brands} & {*dev.eponyms, *dev.brands}
+
+
 def test_sentences_of_the_development_part_are_never_trained_on() -> None:
     train, dev = (load_templates(HERE / "templates", part) for part in ("train", "dev"))
     for lang in LANGS:
