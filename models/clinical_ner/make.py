@@ -41,6 +41,7 @@ from models.clinical_ner.mix import (
     romanised,
     sandwich,
     to_examples,
+    written,
 )
 from models.clinical_ner.sources import faker_regions, man_prose, medical_terms, rows, word_lists
 
@@ -48,6 +49,8 @@ __all__ = ["PUBLIC_HALVES", "main"]
 
 _HERE = Path(__file__).parent
 _PIECES = 126
+_RENAMED = 0.6
+"""How often the names in the documents of our own are other ones."""
 _READ = 2_000
 """Examples on which the neurons are weighed."""
 PUBLIC_HALVES = ("echr_fr_es_manual_dev.jsonl", "tab_echr_en_144_dev.jsonl", "presidio_synth_v2_dev.jsonl")
@@ -80,6 +83,9 @@ class _Rounds(Sequence[list[Example]]):
             group = rng.choice(groups)
             return rng.choice(group.given if rng.random() < 0.7 else group.last)
 
+        for _ in range(mix["written_repeats"]):
+            for lang, text in parts.written:
+                made += written(text, lang, name if rng.random() < _RENAMED else None)
         made += [e for _ in range(mix["renamed_repeats"]) for e in renamed(parts.rows_en, name, given=parts.given)]
         prose = prose_examples({k: v for k, v in parts.filling.items() if k != "en"}, rng, mix["prose_per_language"])
         every = made + to_examples(background, "en", "background") + prose + parts.labelled(rng, mix)
@@ -108,6 +114,7 @@ class _Parts:
         sentences = rows(data / "pii_train" / "multiner_en_si_ta_train.jsonl")
         self._english = multiner(sentences, share=mix["multiner_held_out"], langs=("en",))
         self.scripts = multiner(sentences, share=mix["multiner_held_out"], langs=("si", "ta"))
+        self.written = [(p.name[:2], p.read_text("utf8")) for p in sorted((_HERE / "written").glob("*.txt"))]
         self._public = [e for name in PUBLIC_HALVES for e in public_pieces(rows(data / "pii_dev" / name))]
 
     def labelled(self, rng: random.Random, mix: dict[str, Any]) -> list[Example]:

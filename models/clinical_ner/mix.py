@@ -9,6 +9,7 @@ here is a function of the rows it is given.
     multiner     English, Sinhala and Tamil sentences with persons, places and organisations; dates are not labelled
                  there, so masked
     court, tab, generic   the halves of the public development sets that are trained on; the other halves measure
+    written      whole documents written for training, with their identifiers marked, each time with other names in it
     prose        running text of other languages (manual pages): no identifiers after filtering
 """
 
@@ -36,6 +37,7 @@ __all__ = [
     "romanised",
     "sandwich",
     "to_examples",
+    "written",
 ]
 
 Row = Mapping[str, Any]
@@ -250,6 +252,45 @@ def public_pieces(rows: Iterable[Row], *, size: int = 420) -> list[Example]:
             masked = tuple((max(s["start"], a) - a, min(s["end"], b) - a) for s in unknown)
             out.append(Example(text[a:b], inside, row["lang"], row["source"], tuple(m for m in masked if m[0] < m[1])))
     return out
+
+
+_MARK = re.compile(rf"\[\[({'|'.join(sorted(LABELS))}):([^\[\]]{{1,300}})\]\]")
+_NAME = re.compile(r"[^\W\d_]{3,}(?:[-' ][^\W\d_]{3,}){0,2}\Z")
+
+
+def written(source: str, lang: str, draw: Callable[[], str] | None = None, *, size: int = 420) -> list[Example]:
+    """Read documents with marks like `[[PERSON:Nimal Perera]]`, parted by lines of `=====`, and cut them into pieces.
+
+    With `draw`, other names stand in the place of the marked ones: as many words, in capitals or small letters as they
+    were, the same name for the same name throughout a document.
+    """
+    out = []
+    for document in re.split(r"(?m)^={5}$", source):
+        text, spans = _unmarked(document.strip("\n"), draw)
+        for a, b in _pieces(text, spans, size):
+            inside = tuple((x - a, y - a, label) for x, y, label in spans if a <= x and y <= b)
+            out.append(Example(text[a:b], inside, lang, "written"))
+    return out
+
+
+def _unmarked(document: str, draw: Callable[[], str] | None) -> tuple[str, list[Span]]:
+    text, spans, at = "", [], 0
+    names: dict[str, str] = {}
+    for m in _MARK.finditer(document):
+        label, surface = m.groups()
+        text += document[at : m.start()]
+        if draw is not None and label == "PERSON" and _NAME.match(surface):
+            words = re.split(r"([-' ])", surface)
+            names |= {word: _like(word, draw()) for word in words if word.isalpha() and word not in names}
+            surface = "".join(names.get(word, word) for word in words)
+        spans.append((len(text), len(text) + len(surface), label))
+        text += surface
+        at = m.end()
+    return text + document[at:], spans
+
+
+def _like(word: str, name: str) -> str:
+    return name.lower() if word.islower() else name.upper() if word.isupper() else name
 
 
 def romanised(example: Example) -> Example:

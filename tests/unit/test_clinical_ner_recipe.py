@@ -27,6 +27,7 @@ from models.clinical_ner.mix import (
     romanised,
     sandwich,
     to_examples,
+    written,
 )
 from models.clinical_ner.score import count, interval, rates
 from models.clinical_ner.ship import ship
@@ -398,3 +399,31 @@ def test_the_recipe_names_the_encoder_it_was_made_from() -> None:
             == re.search(rf"^{package}==(\S+)", run, re.MULTILINE)[1]
         )
     assert recipe["training"]["max_pieces"] <= 160
+
+
+def test_documents_written_for_training_are_marked_and_cut_between_identifiers() -> None:
+    pieces, marks = 0, 0
+    for path in sorted((HERE / "written").glob("*.txt")):
+        source = path.read_text("utf8")
+        found = written(source, path.name[:2])
+        assert sum(len(example.spans) for example in found) == source.count("[[")
+        assert not any("[[" in example.text or "]]" in example.text for example in found)
+        for example in found:
+            assert all(example.text[a:b].strip() == example.text[a:b] != "" for a, b, _ in example.spans), path.name
+            assert {label for _, _, label in example.spans} <= set(KINDS)
+        pieces, marks = pieces + len(found), marks + sum(len(example.spans) for example in found)
+    assert pieces > 800
+    assert marks > 3_000
+
+
+def test_other_names_stand_for_the_marked_ones_the_same_throughout() -> None:
+    source = (
+        "[[PERSON:Nimal Perera]] came, [[PERSON:perera]] left [[ORG:Perera Ltd]]. [[PERSON:Nimal]]?\n=====\n[[AGE:4]]"
+    )
+    drawn = iter(("Zoe", "Kwame", "Lan"))
+    first, second = written(source, "en", lambda: next(drawn))
+    assert first.text == "Zoe Kwame came, lan left Perera Ltd. Zoe?"
+    assert [(first.text[a:b], label) for a, b, label in first.spans] == [
+        ("Zoe Kwame", "PERSON"), ("lan", "PERSON"), ("Perera Ltd", "ORG"), ("Zoe", "PERSON"),
+    ]  # fmt: skip
+    assert second == Example("4", ((0, 1, "AGE"),), "en", "written")
