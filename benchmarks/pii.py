@@ -2,6 +2,7 @@
 
     python -m benchmarks.pii GOLD.jsonl [GOLD.jsonl ...] [--patterns-only] [--bare-year redact] [--out DIR] [--ci 1000]
     python -m benchmarks.pii GOLD.jsonl --kept-back --by lang --ci 1000      # the table of the model card
+    python -m benchmarks.pii models/clinical_ner/kept/*.txt --ci 1000        # our own documents, kept for measuring
 
 `--kept-back` leaves out what the bundled model was trained on: of the court and generic sets every document whose half
 was used (`models/clinical_ner/mix.py`). `--model DIR` measures another build of it instead.
@@ -30,7 +31,7 @@ from filters.analyse import Analyst, AnalystFault, Switches
 from filters.findings import Finding, Type
 from filters.ner import ClinicalNer, NerFiles, bundled
 from filters.parts import Form, Part, PatientText
-from models.clinical_ner.mix import is_kept_back
+from models.clinical_ner.mix import is_kept_back, unmarked
 
 IGNORED = frozenset({"AGE", "PROFESSION", "NRP"})
 LABELS = {Type.NAME: "PERSON", Type.SECRET: "ID", Type.TEXT: "ID", Type.MARKED: "ID"}
@@ -109,9 +110,24 @@ def detect(analyst: Analyst, text: str, switches: Switches) -> tuple[Finding, ..
         return fault.code
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    """Read a gold file: JSON lines, or documents with their identifiers marked (`models/clinical_ner/kept/*.txt`)."""
+    source = path.read_text(encoding="utf-8")
+    if path.suffix == ".txt":
+        return [
+            {"id": f"{path.stem}-{number}", "source": "own", "text": text, "spans": [_span(*span) for span in spans]}
+            for number, (text, spans) in enumerate(unmarked(source))
+        ]
+    return [json.loads(line) for line in source.splitlines() if line.strip()]
+
+
+def _span(start: int, end: int, label: str) -> dict[str, Any]:
+    return {"start": start, "end": end, "label": label}
+
+
 def measure(path: Path, analyst: Analyst, options: argparse.Namespace) -> list[tuple[str, ...]]:
     """Score one set, print its figures, and return the rows of the table for it."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    rows = read(path)
     if options.kept_back:
         rows = [row for row in rows if not _is_partly_trained_on(row) or is_kept_back(row)]
     switches = Switches(point=options.point, bare_year=options.bare_year)
@@ -128,7 +144,7 @@ def measure(path: Path, analyst: Analyst, options: argparse.Namespace) -> list[t
         print(f"  {name:28s} {value:6.2f} %   [{low:.2f}, {high:.2f}]")
     print(f"  {'characters per CPU second':28s} {characters / max(spent, 1e-9):8.0f}")
     if options.out is not None:
-        write(options.out / path.name, pairs)
+        write(options.out / f"{path.stem}.jsonl", pairs)
     groups: dict[str, list[Counts]] = {}
     for (row, _), each in zip(pairs, counts, strict=True):
         groups.setdefault(str(row.get(options.by, "")) if options.by else "", []).append(each)

@@ -35,7 +35,7 @@ from filters.faults import AnalystCanary, AnalystFault, translated
 from filters.findings import Finding, Found, Source, Type
 from filters.fold import views
 from filters.guards import is_code, is_measure
-from filters.lexicon import common_words
+from filters.lexicon import vocabulary
 from filters.local import Detectors, Local, Note, locate
 from filters.nerhits import SpanSource, ner_hits
 from filters.parts import Form, Part, PatientText
@@ -267,7 +267,7 @@ class Analyst:
         site, self._memory, self._ner = extras.site, extras.memory, ner
         recognizers = [entry.recognizer for entry in (*entries, *site.entries)]
         dates = Scanner(r for r in recognizers if r.kind in ("duration", "relative_date", "bare_year"))
-        common = common_words()
+        common = vocabulary()
         nlp = _BlankNlp()
         patterns: list[_Reader] = [Scanner(r for r in recognizers if not r.whole), Deny(site.deny)]
         patterns += [_StockAdapter(stock) for stock in STOCK]

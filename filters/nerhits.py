@@ -16,6 +16,7 @@ from filters.faults import verify_span
 from filters.findings import Source, Type
 from filters.guards import is_code, is_measure
 from filters.lexicon import ordinary_words
+from filters.nerguards import is_date_in_words, is_no_age, is_no_identifier, is_plain_number, is_time
 from filters.propagate import has_name_cue
 from filters.scan import RANKS, Hit, Scanner
 from filters.words import Word, words
@@ -162,11 +163,12 @@ def _kind(text: str, start: int, end: int, type_: Type, dates: Scanner) -> str |
     if type_ in (Type.LOCATION, Type.ORG):
         return "facility" if _FACILITY.search(value) else ""
     if type_ is Type.DATE:
-        return _date_kind(value, dates)
+        return _date_kind(text, start, end, dates)
     if type_ is Type.AGE:
-        return "" if _is_age(text, start, end) else None
+        return "" if _is_age(text, start, end) and not is_no_age(text, start, end) else None
     if type_ in (Type.ID, Type.PHONE):
         is_other = is_measure(text, end) or is_code(text, start) or _BAND.match(value) is not None
+        is_other = is_other or is_no_identifier(text, start, end)
         return "" if _DIGIT.search(value) and not is_other else None
     return ""
 
@@ -255,12 +257,15 @@ def _is_no_person(text: str, start: int, end: int) -> bool:
     return is_eponym_construction(text, start, end) or is_eponym(value) or is_medicine(value)
 
 
-def _date_kind(value: str, dates: Scanner) -> str | None:
+def _date_kind(text: str, start: int, end: int, dates: Scanner) -> str | None:
+    value = text[start:end]
     bare = value.strip(" .,;:()")
-    if _YEAR.match(bare):
-        return "bare_year"
+    if _YEAR.match(bare) or is_time(text, start, end):
+        return "bare_year" if _YEAR.match(bare) else "duration"
+    if is_plain_number(text, start, end):
+        return None
     kinds = {hit.kind for hit in dates.hits(value)}
-    if _CALENDAR.search(value) and _DIGIT.search(value):
+    if is_date_in_words(value) or (_CALENDAR.search(value) and _DIGIT.search(value)):
         return ""
     for kind in ("relative_date", "duration", "bare_year"):
         if kind in kinds:

@@ -7,7 +7,7 @@ raises a score, a wrong one lowers it, neither ever overrules a cue (trap `check
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,17 +57,24 @@ class _Ready:
 class Scanner:
     """A set of recognizers, compiled."""
 
-    __slots__ = ("_ready",)
+    __slots__ = ("_ready", "_starting")
 
     def __init__(self, recognizers: Iterable[Recognizer]) -> None:
         self._ready = tuple(_compiled(recognizer) for recognizer in recognizers)
+        starting: dict[str, list[int]] = {}
+        for number, ready in enumerate(self._ready):
+            for word in ready.recognizer.starts:
+                starting.setdefault(word, []).append(number)
+        self._starting = {word: tuple(numbers) for word, numbers in starting.items()}
+        """Word -> the recognizers whose matches may begin with it."""
 
     def hits(self, text: str, place: Places | None = None) -> tuple[Hit, ...]:
         """Return all hits, unresolved, sorted. `place` is where matches can begin, if the caller knows."""
         place = place or Places(text)
         found: set[Hit] = set()
-        for ready in self._ready:
-            for match in _matches(ready, text, place):
+        begins = place.of(self._starting)
+        for number, ready in enumerate(self._ready):
+            for match in _matches(ready, text, place, begins.get(number, ())):
                 hit = _judged(ready, text, match)
                 if hit is not None:
                     found.add(hit)
@@ -98,27 +105,32 @@ class Places:
             found = self._holding[digits] = tuple(counted) if digits else ((0, len(text)),)
         return found
 
-    def of(self, starts: tuple[str, ...]) -> list[int]:
-        """Return the sorted places of all `starts`."""
-        lists = [self._words[start] for start in starts if start in self._words]
-        return lists[0] if len(lists) == 1 else sorted(at for places in lists for at in places)
+    def of(self, starting: Mapping[str, tuple[int, ...]]) -> dict[int, list[int]]:
+        """Return the sorted places where the matches of each numbered recognizer may begin."""
+        found: dict[int, list[list[int]]] = {}
+        for word, places in self._words.items():
+            for number in starting.get(word, ()):
+                found.setdefault(number, []).append(places)
+        return {
+            number: lists[0] if len(lists) == 1 else sorted(at for places in lists for at in places)
+            for number, lists in found.items()
+        }
 
 
-def _matches(ready: _Ready, text: str, place: Places) -> Iterator[re.Match[str]]:
+def _matches(ready: _Ready, text: str, place: Places, begins: Sequence[int]) -> Iterator[re.Match[str]]:
     recognizer = ready.recognizer
     if recognizer.anchors and not any(anchor in place.lower for anchor in recognizer.anchors):
         return
     if recognizer.starts:
-        places = place.of(recognizer.starts)
         for pattern in ready.patterns:
-            yield from _from(pattern, text, places)
+            yield from _from(pattern, text, begins)
         return
     for start, end in place.holding(recognizer.digits):
         for pattern in ready.patterns:
             yield from pattern.finditer(text, start, end)
 
 
-def _from(pattern: re.Pattern[str], text: str, places: list[int]) -> Iterator[re.Match[str]]:
+def _from(pattern: re.Pattern[str], text: str, places: Sequence[int]) -> Iterator[re.Match[str]]:
     done = 0
     for at in places:
         if at < done:

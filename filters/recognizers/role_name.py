@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from filters.findings import Type
-from filters.lexicon import common_words
+from filters.lexicon import common_words, ordinary_words
 from filters.name_patterns import PARTICLE, WORD
 from filters.recognizers.base import Examples, Recognizer, Scores
 
-__all__ = ["EXAMPLES", "RECOGNIZER"]
+__all__ = ["EXAMPLES", "RECOGNIZER", "acts"]
 
 _ROLES = (
     "nurse|matron|midwife|physiotherapist|therapist|dietitian|pharmacist|paramedic|surgeon|consultant|"
@@ -26,7 +26,12 @@ _ROLES = (
     "infirmière|infirmier|chirurgien|chirurgienne|kinésithérapeute|sage-femme|"
     "infermiera|infermiere|chirurgo|ostetrica|fisioterapista|"
     "verpleegkundige|huisarts|chirurg|verloskundige|fysiotherapeut|"
-    "enfermeira|enfermeiro|cirurgião|cirurgiã|parteira"
+    "enfermeira|enfermeiro|cirurgião|cirurgiã|parteira|"
+    "social worker|key worker|keyworker|care coordinator|healthcare assistant|play therapist|speech therapist|"
+    "travailleuse sociale|travailleur social|assistante sociale|assistant social|aide-soignante|psychologue|"
+    "orthophoniste|diététicienne|trabajadora social|trabajador social|psicóloga|psicólogo|logopeda|nutricionista|"
+    "assistente sociale|assistente social|psicologa|psicologo|logopedista|terapeuta|maatschappelijk werker|"
+    "maatschappelijk werkster|wijkverpleegkundige|praktijkondersteuner|diëtiste|logopediste|fysio"
 )
 _OTHERS = (
     "dr dr. prof prof. herr herrn frau mr mrs ms miss sir practitioner specialist manager team unit ward office clinic "
@@ -35,7 +40,8 @@ _OTHERS = (
     "stadt gemeinde versicherung krankenkasse pflegekasse bundesrepublik land freistaat firma klinik rechtsanwalt "
     "innere medizin chirurgie anästhesie kardiologie neurologie in im am an auf the and or of for to has was is will "
     "general orthopaedic vascular cardiac neuro paediatric obstetric mr. physician "
-    "officer fellow lead educator supervisor assistant partner trainee consultant surgeon nurse midwife led review"
+    "neurosurgeon cardiologist officer fellow lead educator supervisor assistant partner trainee consultant "
+    "surgeon nurse midwife led review"
 )
 _TITLES = frozenset(_OTHERS.split())
 _NOBODY = _TITLES | common_words()
@@ -43,13 +49,36 @@ _POSITION = re.compile(r"(?:(?<!qu)(?<!qv)ists?|[stnr]icians?|titians?|ologen?|o
 """How words for a speciality end: "Consultant Nephrologist", "Oberarzt Kardiologe"; Lindquist is a name."""
 
 
+_ACTS = re.compile(
+    r" (?:said|says|gave|gives|called|calls|rang|noted|notes|reported|reports|came|comes|will|is|was|has|had|asked|"
+    r"asks|told|tells|helps|helped|took|takes|saw|sees|lives|visits|visited|cares|thinks|thought|wants|brings|brought|"
+    r"drives|dice|avisa|llama|vive|ayuda|refiere|dit|signale|appelle|vit|aide|riferisce|chiama|aiuta|abita|"
+    r"zegt|belt|helpt|"
+    r"woont|komt|diz|disse|ligou|mora|ajuda|sagt|sagte|berichtet|kommt|wohnt|hilft)(?![^\W_])"
+)
+_ORDINARY = ordinary_words()
+
+
+def acts(text: str, start: int, end: int) -> bool:
+    """Return whether an everyday word with a capital does something: "nurse Tan said"."""
+    word = text[start:end]
+    flat = word.casefold()
+    return word.istitle() and flat not in _ORDINARY | _TITLES and _ACTS.match(text, end) is not None
+
+
 def _somebody(text: str, start: int, end: int) -> tuple[int, int, int] | None:
     """Take off words of everyday text at both ends; refuse what holds nothing else."""
     words = text[start:end].split(" ")
+    if len(words) == 1 and text[max(0, start - 2) : start - 1].islower() and acts(text, start, end):
+        return None if _POSITION.search(words[0]) else (start, end, 0)
     while words and _is_position(words[-1]):
         end -= len(words.pop()) + 1
     while words and words[0].casefold() in _TITLES:
         start += len(words.pop(0)) + 1
+    while words and words[-1].islower():
+        words.pop()
+    if len(words) > 1 and words[0].islower() and words[-1].isupper() and len(words[-1]) < 4:
+        return None
     return (start, start + len(" ".join(words)), 0) if any(word[:1].isupper() for word in words) else None
 
 
@@ -65,7 +94,7 @@ RECOGNIZER = Recognizer(
         rf"(?<![\w-])(?P<cue>(?i:{_ROLES})) (?P<value>{PARTICLE}{PARTICLE}{WORD}(?: {PARTICLE}{WORD})?)(?![^\W_])",
     ),
     scores=Scores(cued=600),
-    starts=tuple(_ROLES.replace("sage-femme", "sage").split("|")),
+    starts=tuple(sorted({re.split("[ -]", role)[0] for role in _ROLES.split("|")})),
     guarded=False,
     exact_case=True,
     refine=_somebody,
@@ -83,6 +112,9 @@ EXAMPLES = Examples(
         "by the surgeon «De Silva» today",
         "nurse «Lindquist» called",
         "Nurse Practitioner «Sarah» saw her",
+        "the nurse «Tan» said he slept",
+        "travailleuse sociale «Phuong Lê» au",
+        "social worker «Adaeze Obi» rang",
     ),
     no_match=(
         "nurse Practitioner clinic",
@@ -93,6 +125,7 @@ EXAMPLES = Examples(
         "Nurse Consultant, clinic",
         "the surgeon said",
         "nurse in charge",
+        "the nurse Manager said",
         "Facharzt für Innere Medizin",
         "In der Familie Asthma",
         "die beklagte Krankenkasse lehnt",

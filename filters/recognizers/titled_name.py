@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from filters.findings import Type
 from filters.name_patterns import INITIAL, PARTICLE, WORD
 from filters.recognizers.base import Examples, Recognizer, Scores
+from filters.recognizers.initial_name import is_latin
+from filters.recognizers.labelled_name import is_thing, name_end
 
 __all__ = ["EXAMPLES", "RECOGNIZER"]
 
@@ -13,7 +17,16 @@ _TITLES = (
     "Mme|MME|Mlle|Monsieur|Madame|Mademoiselle|Maître|Sig\\.ra|Signora?|Dott|Dottor|Dottoressa|Dhr|Mevr|Mevrouw|Meneer|"
     "señora?|doña|madame|monsieur|mademoiselle|signora?|dottor|dottoressa|mevrouw|meneer"
 )
-_LEARNED = "PD|Univ|Priv|Doz|med|rer|nat|phil|dent|vet|jur|habil|Dipl|Ing|Psych|Doktor|Doctor|h\\.c"
+_HONOURS = (
+    "Mdm|MDM|Madam|Mw|mw|dhr|mevr|dr|Dres|M\\.|MM\\.|Sr|SRA|Sr\\.ª|Sr\\.a|Srs|Sig\\.|Sig\\.na|Sigg\\.|"
+    "Dott\\.ssa|dott|dott\\.ssa|"
+    "sig\\.|sig\\.ra|Fr\\.|Hr\\.|Hrn\\.|Pfr|Prim|Enf|Enf\\.ª|Enfª|Téc|Tec\\.|Dª|D\\.ª|D\\.|Don|don|Dona|dona|seu|Seu|"
+    "Encik|Puan|Cik|Tuan|Haji|Hajah|Hajjah|Smt|Shri|Smti|Sister|Schwester|Vpk|Zr|Zuster|zuster|Br\\.|pastoor|Pastoor|"
+    "Pastor|Rev|Reverend|Imam|Rabbi|Senhora?|senhora?|Enfermeira|Maestra|Mestre|sor|Sor|soeur|sœur|suor|Suor|Dom|Ustaz|"
+    "collega|Kollege|Kollegin|Dipl\\.-Med"
+)
+"""Also words or letters of everyday text: what follows is looked at twice."""
+_LEARNED = "PD|Univ|Priv|Doz|med|Med|rer|nat|phil|dent|vet|jur|habil|Dipl|Ing|Psych|Doktor|Doctor|h\\.c"
 _MORE = rf"(?:(?:{_TITLES}|{_LEARNED})\.?[ \t-]{{1,2}})?"
 _SOMEBODY = f"{PARTICLE}{PARTICLE}(?:{INITIAL} {{0,2}})?(?:{INITIAL} {{0,2}})?{WORD}"
 _OTHERS = (
@@ -28,26 +41,88 @@ _OTHERS = (
     "lo gli nel dopo ma dottore avvocato collega het een hij zij dokter collega os as um uma ele ela"
 )
 _NOBODY = frozenset(_OTHERS.split())
+_SURE = (
+    "Mdm",
+    "MDM",
+    "Mw",
+    "mw",
+    "dhr",
+    "mevr",
+    "Encik",
+    "Puan",
+    "Cik",
+    "Smt",
+    "Hrn",
+    "Dott.ssa",
+    "Sig",
+    "Sig.na",
+    "Hr",
+    "Pfr",
+)
+
+
+_BEFORE = re.compile(
+    r"(?:vitamin|vitamina|vitamine|hepatitis|typ|type|grad|\d|\.[A-Z]|[-/])[ \t]{0,2}\Z", re.IGNORECASE
+)
+_WEAK = re.compile(rf"(?:{_HONOURS}|[sm]einer? Frau|[Ii]hrer? Frau)\.?[ \t]{{1,2}}\Z")
+_GERMAN = re.compile(r"(?:Herrn?|Frau|Fr\.|Hr\.|Schwester|med\.)[^\n]{0,20}\Z")
+"""Nouns have capitals in German: one name more, and no second."""
+_BARE = re.compile(r"(?<![\w-])(?:seu|Seu|Sr|Fr|M|D|Br|MM)\.?[ \t]{1,2}\Z")
 
 
 def _somebody(text: str, start: int, end: int) -> tuple[int, int, int] | None:
-    """Refuse the beginning of a sentence, and a title behind a title."""
+    """Refuse the beginning of a sentence, and a title behind a title; take the rest of the name."""
     words = [word for word in text[start:end].replace(".", ". ").split(" ") if word and not word.endswith(".")]
-    return None if not words or words[-1].casefold() in _NOBODY else (start, end, 0)
+    if not words or words[-1].casefold() in _NOBODY:
+        return None
+    before = text[max(0, start - 24) : start]
+    weak = _WEAK.search(before)
+    last = words[-1]
+    bare = _BARE.search(before)
+    if weak is not None and ((bare is not None and is_latin(last)) or not _is_name(last, before)):
+        return None
+    if bare is not None and _BEFORE.search(before[: bare.start()]):
+        return None
+    return start, max(end, _further(text, start, end)), 0
+
+
+def _is_name(word: str, before: str) -> bool:
+    """A title that is nothing else makes a name of an everyday word: "Mdm Tan"."""
+    if word.isupper() and len(word) < 4:
+        return False
+    return not is_thing(word) or (before.rstrip(" .\t").endswith(_SURE) and not word.isupper())
+
+
+def _further(text: str, start: int, end: int) -> int:
+    """The names behind the first one: to the end of a name, when a mark or a small word follows."""
+    most = 1 if _GERMAN.search(text[max(0, start - 60) : start]) else 3
+    done = (
+        name_end(text, end + 1, most=most) if text[end : end + 1] == " " and text[end + 1 : end + 2].isalpha() else end
+    )
+    if done <= end + 1:
+        return end
+    following = text[done : done + 2]
+    goes_on = not following.strip() or following[0] in ",;.)(\n/" or (following[0] == " " and following[1:].islower())
+    return done if goes_on else end
 
 
 RECOGNIZER = Recognizer(
     kind="titled_name",
     type=Type.NAME,
-    patterns=(rf"(?<![\w-])(?P<cue>{_TITLES})\.?[ \t]{{1,2}}{_MORE}{_MORE}{_MORE}(?P<value>{_SOMEBODY})(?![^\W_])",),
+    patterns=(
+        rf"(?<![\w-])(?P<cue>{_TITLES}|{_HONOURS})\.?[ \t]{{1,2}}{_MORE}{_MORE}{_MORE}(?P<value>{_SOMEBODY})(?![^\W_])",
+    ),
     scores=Scores(cued=800),
-    starts=tuple(sorted({word.lower() for word in _TITLES.replace("?", "").replace("\\.ra", "").split("|")} | {
-        "herr", "signor", "señor"
-    })),
+    starts=tuple(
+        sorted(
+            {re.split(r"\\.|ª|-", word)[0].lower() for word in f"{_TITLES}|{_HONOURS}".replace("?", "").split("|")}
+            | {"herr", "signor", "señor", "senhor", "dª", "enfª"}
+        )
+    ),
     guarded=False,
     exact_case=True,
     refine=_somebody,
-)  # fmt: skip
+)
 
 EXAMPLES = Examples(
     match=(
@@ -62,6 +137,17 @@ EXAMPLES = Examples(
         "mevrouw «van der Berg» belt",
         "Mr «J. K. Silva» was seen",
         "Frau Doktor «Meier» kommt",
+        "restart apixaban for Mdm «Tan» tomorrow",
+        "Votre patient, M. «Thierry Kerbrat», né",
+        "Mw «Smeets», uit Geleen",
+        "pastoor «Wever» bellen",
+        "paciente don «Bartolomé Gallardo Núñez», nacido",
+        "Dott.ssa «Chiamaka Obi»",
+        "An Herrn Dipl.-Med. «Volkmar Seifert», 08",
+        "durch Fr. «Pilz»",
+        "INR da D. «Alzira»",
+        "z. Hd. Schwester «Ludmila»",
+        "Encik «Rahim» is in bed 4",
     ),
     no_match=(
         "Dear Sir or Madam",
@@ -75,5 +161,13 @@ EXAMPLES = Examples(
         "DR changes in both eyes",
         "Ms 12",
         "Mr President said",
+        "hepatitis D. Patient well",
+        "vitamin D. Zephyrine",
+        "M. Crohn seit 2009",
+        "M. le Maire",
+        "no seu Hospital",
+        "Sister Ward called",
+        "Fr. Termin um 9",
+        "SR Diltiazem",
     ),
 )

@@ -37,6 +37,7 @@ __all__ = [
     "romanised",
     "sandwich",
     "to_examples",
+    "unmarked",
     "written",
 ]
 
@@ -265,12 +266,17 @@ def written(source: str, lang: str, draw: Callable[[], str] | None = None, *, si
     were, the same name for the same name throughout a document.
     """
     out = []
-    for document in re.split(r"(?m)^={5}$", source):
-        text, spans = _unmarked(document.strip("\n"), draw)
+    for text, spans in unmarked(source, draw):
         for a, b in _pieces(text, spans, size):
             inside = tuple((x - a, y - a, label) for x, y, label in spans if a <= x and y <= b)
             out.append(Example(text[a:b], inside, lang, "written"))
     return out
+
+
+def unmarked(source: str, draw: Callable[[], str] | None = None) -> list[tuple[str, list[Span]]]:
+    """Read documents with marks: the text of each without them, and where the identifiers are."""
+    documents = (document.strip("\n") for document in re.split(r"(?m)^={5}$", source))
+    return [_unmarked(document, draw) for document in documents if document.strip()]
 
 
 def _unmarked(document: str, draw: Callable[[], str] | None) -> tuple[str, list[Span]]:

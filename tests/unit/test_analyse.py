@@ -421,7 +421,9 @@ def test_an_identifier_at_every_offset_around_a_cut(analyst: Analyst) -> None:
     for offset in range(3_690, 4_050):
         text = filler[: offset - 1] + " NIC 911042754V, mail a@b.org."
         hits = analyst._read_patterns(text)
-        found = {(text[h.start : h.end], h.type.value, h.kind) for h in hits if h.score >= 500}
+        found = {
+            (text[h.start : h.end], h.type.value, h.kind) for h in hits if h.score >= 500 and h.kind != "record_number"
+        }
         assert found == {("911042754V", "ID", "lk_nic"), ("a@b.org", "EMAIL", "email")}, offset
 
 

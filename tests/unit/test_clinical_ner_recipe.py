@@ -27,6 +27,7 @@ from models.clinical_ner.mix import (
     romanised,
     sandwich,
     to_examples,
+    unmarked,
     written,
 )
 from models.clinical_ner.score import count, interval, rates
@@ -403,7 +404,7 @@ def test_the_recipe_names_the_encoder_it_was_made_from() -> None:
 
 def test_documents_written_for_training_are_marked_and_cut_between_identifiers() -> None:
     pieces, marks = 0, 0
-    for path in sorted((HERE / "written").glob("*.txt")):
+    for path in sorted([*(HERE / "written").glob("*.txt"), *(HERE / "kept").glob("*.txt")]):
         source = path.read_text("utf8")
         found = written(source, path.name[:2])
         assert sum(len(example.spans) for example in found) == source.count("[[")
@@ -414,6 +415,17 @@ def test_documents_written_for_training_are_marked_and_cut_between_identifiers()
         pieces, marks = pieces + len(found), marks + sum(len(example.spans) for example in found)
     assert pieces > 800
     assert marks > 3_000
+
+
+def test_documents_kept_for_measuring_are_not_trained_on() -> None:
+    both = [
+        {text for path in (HERE / folder).glob("*.txt") for text, _ in unmarked(path.read_text("utf8"))}
+        for folder in ("written", "kept")
+    ]
+    assert len(both[0]) > 600
+    assert len(both[1]) > 400
+    assert not both[0] & both[1]
+    assert '"kept"' not in (HERE / "make.py").read_text("utf8")
 
 
 def test_other_names_stand_for_the_marked_ones_the_same_throughout() -> None:
