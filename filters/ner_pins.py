@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["PINS"]
 
 PINS = {
-    "model": "53e4e90436e0a0920e02bf83b6f2926d5c99ca10ba074057a0da9a46e8c137dc",
+    "model": "764837a4f1f0644191ff51599526f91d7ba98edd090a015a6855afb75cb4b047",
     "tokenizer": "2c5d145a110a0e3d9d6d61ef88c8353cdb11d20119b11576f8580849f4f8eee5",
-    "labels": "a9ac928868a1bdb097a924df844f0fd40e13fbe0af8a18524e57ea21680c3400",
+    "labels": "ca0e36c99a5a2248b1505128b7c7e75929ca6c7ccd9c49c836f915dd5d326329",
 }
