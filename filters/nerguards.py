@@ -11,7 +11,7 @@ from filters.recognizers import spoken_date
 from filters.recognizers.date import has_score, is_short_date
 from filters.scan import Scanner
 
-__all__ = ["is_date_in_words", "is_no_age", "is_no_identifier", "is_plain_number", "is_time"]
+__all__ = ["is_date_in_words", "is_day_and_month", "is_no_age", "is_no_identifier", "is_plain_number", "is_time"]
 
 _IN_WORDS = Scanner((spoken_date.RECOGNIZER,))
 
@@ -97,6 +97,13 @@ def is_plain_number(text: str, start: int, end: int) -> bool:
         dotted = last + 1 if text[last : last + 1] == "." else last
         return _MONTH_TWO.fullmatch(value) is None or not is_short_date(text, first, dotted)
     return any(shape.fullmatch(value) for shape in (_APGAR, _SCHEME, _CODE, _READING))
+
+
+def is_day_and_month(text: str, start: int, end: int) -> bool:
+    """Return whether the span is two short numbers that are no plain numbers: a day and a month."""
+    value, _, _ = _value(text, start, end)
+    shaped = _FRACTION.fullmatch(value) or _DECIMAL.fullmatch(value)
+    return shaped is not None and not is_time(text, start, end) and not is_plain_number(text, start, end)
 
 
 def is_no_identifier(text: str, start: int, end: int) -> bool:

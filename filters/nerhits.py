@@ -16,7 +16,7 @@ from filters.faults import verify_span
 from filters.findings import Source, Type
 from filters.guards import is_code, is_measure
 from filters.lexicon import ordinary_words
-from filters.nerguards import is_date_in_words, is_no_age, is_no_identifier, is_plain_number, is_time
+from filters.nerguards import is_date_in_words, is_day_and_month, is_no_age, is_no_identifier, is_plain_number, is_time
 from filters.propagate import has_name_cue
 from filters.scan import RANKS, Hit, Scanner
 from filters.words import Word, words
@@ -265,7 +265,8 @@ def _date_kind(text: str, start: int, end: int, dates: Scanner) -> str | None:
     if is_plain_number(text, start, end):
         return None
     kinds = {hit.kind for hit in dates.hits(value)}
-    if is_date_in_words(value) or (_CALENDAR.search(value) and _DIGIT.search(value)):
+    in_words = is_date_in_words(value) or (_CALENDAR.search(value) and _DIGIT.search(value))
+    if in_words or is_day_and_month(text, start, end):
         return ""
     for kind in ("relative_date", "duration", "bare_year"):
         if kind in kinds:

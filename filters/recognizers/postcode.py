@@ -15,8 +15,12 @@ _LABELS = (
 RECOGNIZER = Recognizer(
     kind="postcode",
     type=Type.LOCATION,
-    patterns=(rf"(?<!\w)(?:{_LABELS})[ .:#]{{0,3}}(?P<value>\d{{4,6}}(?:-\d{{3,4}})?)(?![\w]|[.,/]\d)",),
+    patterns=(
+        rf"(?<!\w)(?:{_LABELS})[ .:#]{{0,3}}(?P<value>\d{{4,6}}(?:-\d{{3,4}})?)(?![\w]|[.,/]\d)",
+        r"(?<!\w)eircode[ .:#]{0,3}(?P<value>[A-Z]\d[\dW] ?[A-Z\d]{4})(?!\w)",
+    ),
     starts=(
+        "eircode",
         "postcode",
         "post",
         "postal",
@@ -37,6 +41,13 @@ RECOGNIZER = Recognizer(
 )
 
 EXAMPLES = Examples(
-    match=("CP: «28035».", "PLZ «10115» Berlin", "zip «02139-4307»", "CEP: «20040-020»", "postcode «00300»"),
+    match=(
+        "CP: «28035».",
+        "PLZ «10115» Berlin",
+        "zip «02139-4307»",
+        "CEP: «20040-020»",
+        "postcode «00300»",
+        "Eircode «E41 X9F2», phone",
+    ),
     no_match=("28035", "cap 500 mg", "zip it", "SW1A", "CP 3", "cap 5"),
 )

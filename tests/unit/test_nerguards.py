@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from filters.nerguards import is_date_in_words, is_no_age, is_no_identifier, is_plain_number, is_time
+from filters.nerguards import (
+    is_date_in_words,
+    is_day_and_month,
+    is_no_age,
+    is_no_identifier,
+    is_plain_number,
+    is_time,
+)
 
 
 def span(marked: str) -> tuple[str, int, int]:
@@ -93,3 +100,21 @@ def test_ages(marked: str, result: bool) -> None:
 )
 def test_dates_in_words(value: str, result: bool) -> None:
     assert is_date_in_words(value) is result
+
+
+@pytest.mark.parametrize(
+    "marked", ["El «18.02» se", "Next «19/12».", "día «12/06» pend", "28/8, 25/9 y «23/10»", "(PCR + «02/07»)"]
+)
+def test_a_day_and_a_month(marked: str) -> None:
+    assert is_day_and_month(*span(marked))
+
+
+@pytest.mark.parametrize("marked", ["Apgar «9/10»", "BP «16/10»", "Visus «20/10»", "K «4.05»", "INR «2.1»"])
+def test_no_day_and_month(marked: str) -> None:
+    assert not is_day_and_month(*span(marked))
+
+
+@pytest.mark.parametrize("marked", ["pol. SA-5582-«019».", "Eircode «E41» X9F2,", "Ref. «12»/345"])
+def test_a_piece_of_something_longer_is_not_dropped(marked: str) -> None:
+    assert not is_no_identifier(*span(marked))
+    assert not is_plain_number(*span(marked))
