@@ -10,5 +10,5 @@ __all__ = ["PINS"]
 PINS = {
     "model": "764837a4f1f0644191ff51599526f91d7ba98edd090a015a6855afb75cb4b047",
     "tokenizer": "2c5d145a110a0e3d9d6d61ef88c8353cdb11d20119b11576f8580849f4f8eee5",
-    "labels": "ca0e36c99a5a2248b1505128b7c7e75929ca6c7ccd9c49c836f915dd5d326329",
+    "labels": "4374e6fcdeb57be8994aade33b171d47fd20d6d16e9be4efb46e8073366fdb6c",
 }

@@ -2,7 +2,8 @@
 
 Law: a recognizer describes; `filters/scan.py` runs it. Every pattern is linear by construction (the test
 `tests/unit/test_lint.py` reads the parsed pattern): quantifiers bounded by 256, no quantifier inside another
-unless their classes are disjoint, lookaround of fixed width. `starts`, `anchors` and `digits` only save time:
+unless their classes are disjoint, lookaround of fixed width; no possessive quantifier on a group whose inside can
+backtrack, which CPython before 3.11.5 matches wrongly. `starts`, `anchors` and `digits` only save time:
 they never change what is found (same test). Adding an identifier is adding one file here with
 `RECOGNIZER` and `EXAMPLES`.
 """

@@ -33,7 +33,7 @@ _ONES = {language: frozenset(words.split()) for language, words in _SPOKEN.items
 _BETWEEN = r"[ \t,.…–-]{1,3}+"
 _FILLER = r"(?:(?:uh|um|erm|er|äh|ähm|euh|eh|ehm|and then|then|and|und|et|y|e|en)[ \t,.…]{1,3}+)?"
 _LABELS = "number|numbers|nummer|numero|número|numéro|code|codice|código|pin|mrn|id|extension|ext|bleep|pager|reference"
-_SAID = r"(?:'?s|’s)?[ \t,:.]{1,3}(?:(?:is|its|it's|it’s|ist|lautet|es|est|è|é|um|uh)[ \t,:.]{1,3}){0,2}+"
+_SAID = r"(?:'?s|’s)?[ \t,:.]{1,3}(?:(?:is|its|it's|it’s|ist|lautet|es|est|è|é|um|uh)[ \t,:.]{1,3}){0,2}"
 _WORDS = re.compile(r"[^\W\d_]+")
 _ENOUGH = 6
 _LABELLED = 4
@@ -46,7 +46,7 @@ def _words(language: str) -> str:
 
 def _row(language: str, least: int) -> str:
     words = _words(language)
-    return rf"(?:{words})(?:{_BETWEEN}{_FILLER}(?:{words})(?![\w'’])){{{least - 1},39}}+"
+    return rf"(?:{words})(?:{_BETWEEN}{_FILLER}(?:{words})(?![\w'’])){{{least - 1},39}}"
 
 
 def _counted(text: str, start: int, end: int) -> tuple[int, int, int] | None:
