@@ -35,7 +35,7 @@ from filters.faults import AnalystCanary, AnalystFault, translated
 from filters.findings import Finding, Found, Source, Type
 from filters.fold import views
 from filters.guards import is_code, is_measure
-from filters.lexicon import vocabulary
+from filters.lexicon import common_words, vocabulary
 from filters.local import Detectors, Local, Note, locate
 from filters.nerhits import SpanSource, ner_hits
 from filters.parts import Form, Part, PatientText
@@ -267,18 +267,17 @@ class Analyst:
         site, self._memory, self._ner = extras.site, extras.memory, ner
         recognizers = [entry.recognizer for entry in (*entries, *site.entries)]
         dates = Scanner(r for r in recognizers if r.kind in ("duration", "relative_date", "bare_year"))
-        common = vocabulary()
         nlp = _BlankNlp()
         patterns: list[_Reader] = [Scanner(r for r in recognizers if not r.whole), Deny(site.deny)]
         patterns += [_StockAdapter(stock) for stock in STOCK]
-        models: list[_Reader] = [] if ner is None else [_Ner(ner, dates, common, Source.NER)]
-        models += [_Ner(plugin, dates, common, Source.PLUGIN) for plugin in extras.plugins]
+        models: list[_Reader] = [] if ner is None else [_Ner(ner, dates, vocabulary(), Source.NER)]
+        models += [_Ner(plugin, dates, vocabulary(), Source.PLUGIN) for plugin in extras.plugins]
         self._patterns = _Engine(nlp, patterns)
         self._all = _Engine(nlp, [*patterns, *models]) if models else self._patterns
         self._whole = Scanner(r for r in recognizers if r.whole)
         countries = {r.kind: r.country for r in recognizers} | {stock.kind: stock.country for stock in STOCK}
         hashed = None if self._memory is None else self._memory.hashed
-        self._house = House(countries, common, site.allow, hashed)
+        self._house = House(countries, common_words(), site.allow, hashed)
         self.catalogue_digest = _digest(recognizers, ner, extras)
 
     @classmethod

@@ -251,7 +251,7 @@ WORDS = (
     "taschengeld taschentuch taschentücher tasse taubheit taubheitsgefühl taxifahrer taxischein tee teelöffel "
     "teilzeit telefonat telefonisch telefonkontakt temperaturen teppich testament testamentarisch tetanus "
     "tetanusschutz thermometer thorax thrombose thromboseprophylaxe thrombosespritze thrombosestrümpfe tiefschlaf "
-    "tischdecke tischler tischlerin tischnachbar tochter todesangst todesfall todesursache todeszeichen "
+    "tischdecke tischlerin tischnachbar tochter todesangst todesfall todesursache todeszeichen "
     "todeszeitpunkt toilette toilettengang toilettenpapier toilettensitz toilettenstuhl toilettentraining tollwut "
     "tomaten tonsillen tonus totenflecke totenschein totenstarre totgeburt tragetuch transfer transfusion "
     "transport transportschein traubenzucker trauer trauerbegleitung trauma traumatherapie traumatisch traurig "

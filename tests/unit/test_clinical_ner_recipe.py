@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from filters.lexicon import common_words as common_words_of_the_product
+from filters.lexicon import vocabulary
 from models.clinical_ner.generate import Example, Generator, load_templates
 from models.clinical_ner.labels import KINDS, MASKED, TAGS, tag_ids
 from models.clinical_ner.lexicon import LANGS, SCRIPT_LANGS, Lexicon, load_lexicon, part_of
@@ -439,3 +441,10 @@ def test_other_names_stand_for_the_marked_ones_the_same_throughout() -> None:
         ("Zoe Kwame", "PERSON"), ("lan", "PERSON"), ("Perera Ltd", "ORG"), ("Zoe", "PERSON"),
     ]  # fmt: skip
     assert second == Example("4", ((0, 1, "AGE"),), "en", "written")
+
+
+def test_the_vocabulary_that_makes_the_model_doubt_holds_no_name_of_the_lists() -> None:
+    parts = [load_lexicon(HERE / "names", part) for part in ("train", "dev")]
+    names = {word.casefold() for part in parts for group in part.groups for word in (*group.given, *group.last)}
+    assert len(names) > 800
+    assert not names & (vocabulary() - common_words_of_the_product())
