@@ -153,7 +153,9 @@ def _is_set_off(text: str, start: int, end: int) -> bool:
     if "/" not in text[start:end]:
         marked = _SET_OFF.search(text, max(0, start - 3), end + 3) is not None
         return marked or (_TWO_DIGITS.match(text[start:end]) is not None and _is_german(text, start, end))
-    if _LINE_START.search(text[max(0, start - 24) : start]) and _ENTRY.search(text, max(0, start - _PAGE), end + _PAGE):
+    if _LINE_START.search(text[max(0, start - 24) : start]) and (
+        _ENTRY.search(text, max(0, start - _PAGE), start) or _ENTRY.search(text, end, end + _PAGE)
+    ):
         return True
     near = text[max(0, start - _BESIDE) : start] + "\n" + text[end : end + _BESIDE]
     return end - start == 5 and _LONG_DATE.search(near) is not None

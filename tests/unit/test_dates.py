@@ -44,7 +44,8 @@ NUMERIC = [
 IN_CONTEXT = [
     ("seen on 12/3 again", "12/3"), ("vom 12.3. an", "12.3."), ("le 12/03 à", "12/03"), ("el 3/5 ingresa", "3/5"),
     ("am 3.4. entlassen", "3.4."), ("op 3/5 gezien", "3/5"), ("em 3/5 alta", "3/5"), ("il 3/5 visita", "3/5"),
-    ("12/03/2021 and again 14/04", "14/04"), ("Geburtsdatum: 20.04.", "20.04."), ("Geb.-Dat.: 7.11.", "7.11."),
+    ("12/03/2021 and again 14/11", "14/11"), ("13/6 slept\n14/6 ate", "14/6"),
+    ("Geburtsdatum: 20.04.", "20.04."), ("Geb.-Dat.: 7.11.", "7.11."),
 ]  # fmt: skip
 
 NOT_DATES = [
