@@ -9,7 +9,6 @@ Without a file the text is generated: dense with names, numbers and dates, the w
 from __future__ import annotations
 
 import argparse
-import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -117,8 +116,6 @@ def main() -> None:
     texts = [text[i : i + 2_000] for i in range(0, len(text) - 2_000, 2_000)]
     ner = load(None)
     patterns, everything = Analyst.build(None), Analyst.build(ner, Extras(memory=Memory(b"b" * 32, time.monotonic)))
-    gc.collect()
-    gc.freeze()  # as the analyst process does
     base = rate(stock(spacy.blank("en")), texts)
     rows = [
         ("stock Presidio, 7 recognizers", base),

@@ -6,7 +6,6 @@ code; nothing leaves but offsets and the spread set, and those go to the gateway
 
 from __future__ import annotations
 
-import gc
 import secrets
 import socket
 import sys
@@ -57,8 +56,6 @@ def main(argv: Sequence[str]) -> int:
     if analyst is None:
         control.failed("analyst_canary")
         return 78
-    gc.collect()
-    gc.freeze()  # what was loaded stays for good: no collection walks it again while a request waits
     with socket.socket(fileno=arguments.descriptors["link"]) as link:
         link.sendall(encode(Locked(locked.facts())))
         link.sendall(encode(Hello(WIRE_VERSION, analyst.catalogue_digest)))
